@@ -1,0 +1,90 @@
+#include "base/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace hearth {
+namespace {
+
+TEST(ThreadPool, runs_every_index_exactly_once) {
+  for (const int n_threads : {1, 2, 3, 8}) {
+    ThreadPool pool(n_threads);
+    EXPECT_EQ(pool.n_threads(), n_threads);
+    for (const std::int64_t n : {0, 1, 2, 7, 1000}) {
+      std::vector<std::atomic<int>> counts(static_cast<std::size_t>(n));
+      pool.run(n, [&](std::int64_t i) { ++counts[static_cast<std::size_t>(i)]; });
+      for (const auto& count : counts) EXPECT_EQ(count, 1);
+    }
+  }
+}
+
+TEST(ThreadPool, a_loop_sees_what_the_loop_before_it_wrote) {
+  ThreadPool pool(4);
+  std::vector<std::int64_t> values(64, 0);
+  const auto add_one = [&](std::int64_t i) { values[static_cast<std::size_t>(i)] += 1; };
+  constexpr int kLoops = 2000;
+  for (int loop = 0; loop < kLoops; ++loop) pool.run(64, add_one);
+  EXPECT_EQ(values, std::vector<std::int64_t>(64, kLoops));
+}
+
+TEST(ThreadPool, parked_workers_wake_again) {
+  ThreadPool pool(3);
+  for (int round = 0; round < 5; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // far beyond the spin of 20 µs
+    // Each body waits until all three have begun: it ends only if both workers woke up.
+    std::atomic<int> n_begun{0};
+    pool.run(3, [&](std::int64_t) {
+      ++n_begun;
+      while (n_begun < 3) std::this_thread::yield();
+    });
+    EXPECT_EQ(n_begun, 3);
+  }
+}
+
+TEST(ThreadPool, callers_from_several_threads_take_turns) {
+  ThreadPool pool(2);
+  std::atomic<std::int64_t> total{0};
+  std::vector<std::thread> callers;
+  for (int c = 0; c < 4; ++c) {
+    callers.emplace_back([&] {
+      for (int loop = 0; loop < 200; ++loop) pool.run(10, [&](std::int64_t i) { total += i; });
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(total, 4 * 200 * 45);
+}
+
+TEST(ThreadPool, one_thread_means_the_caller) {
+  ThreadPool pool(1);
+  std::set<std::thread::id> ids;
+  pool.run(10, [&](std::int64_t) { ids.insert(std::this_thread::get_id()); });
+  EXPECT_EQ(ids, std::set<std::thread::id>{std::this_thread::get_id()});
+}
+
+TEST(ThreadPool, can_be_made_and_dropped_without_work) {
+  for (int i = 0; i < 50; ++i) const ThreadPool pool(4);
+}
+
+TEST(ThreadPoolDeathTest, a_loop_inside_a_loop_is_refused) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        ThreadPool pool(1);
+        pool.run(1, [&](std::int64_t) { pool.run(1, [](std::int64_t) {}); });
+      },
+      "inside a loop body");
+}
+
+TEST(PhysicalCores, are_at_least_one_and_at_most_the_threads_of_the_machine) {
+  EXPECT_GE(physical_cores(), 1);
+  EXPECT_LE(physical_cores(), static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+}  // namespace hearth

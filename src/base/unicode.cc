@@ -1,0 +1,187 @@
+#include "base/unicode.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "base/check.h"
+#include "base/unicode_tables.h"
+#include "base/utf8.h"
+
+namespace hearth {
+
+namespace {
+
+constexpr char32_t kLastCode = 0x10ffff;
+constexpr char32_t kBlock = 256;
+
+// Hangul syllables (the standard's chapter 3.12): S = kSBase + (l * kVCount + v) * kTCount + t.
+constexpr char32_t kSBase = 0xac00, kLBase = 0x1100, kVBase = 0x1161, kTBase = 0x11a7;
+constexpr char32_t kLCount = 19, kVCount = 21, kTCount = 28;
+constexpr char32_t kSCount = kLCount * kVCount * kTCount;
+
+struct Mark {
+  char32_t code;
+  std::uint8_t combining;
+};
+
+void decompose_hangul(char32_t code, std::vector<Mark>& out) {
+  const char32_t s = code - kSBase;
+  out.push_back({kLBase + s / (kVCount * kTCount), 0});
+  out.push_back({kVBase + s / kTCount % kVCount, 0});
+  if (s % kTCount != 0) out.push_back({kTBase + s % kTCount, 0});
+}
+
+const unicode_tables::Decomposition* find_decomposition(char32_t code) {
+  const auto* begin = unicode_tables::kDecompositions;
+  const auto* end = begin + unicode_tables::kDecompositionCount;
+  const auto* it = std::lower_bound(begin, end, code,
+                                    [](const auto& entry, char32_t c) { return entry.code < c; });
+  return it != end && it->code == code ? it : nullptr;
+}
+
+// Appends the full canonical decomposition. Only the first part of a mapping is ever decomposable
+// again, so a short stack of second parts replaces recursion (the deepest chain has three).
+void decompose(char32_t code, std::vector<Mark>& out) {
+  if (code - kSBase < kSCount) return decompose_hangul(code, out);
+  char32_t seconds[8];
+  std::size_t n = 0;
+  while (const auto* entry = find_decomposition(code)) {
+    if (entry->second != 0) {
+      CHECK(n < std::size(seconds), "no canonical decomposition is eight steps deep");
+      seconds[n++] = entry->second;
+    }
+    code = entry->first;
+  }
+  out.push_back({code, combining_class(code)});
+  while (n > 0) out.push_back({seconds[--n], combining_class(seconds[n])});
+}
+
+// The composite of two characters, 0 when there is none.
+char32_t compose(char32_t first, char32_t second) {
+  if (first - kLBase < kLCount && second - kVBase < kVCount) {
+    return kSBase + ((first - kLBase) * kVCount + (second - kVBase)) * kTCount;
+  }
+  const bool is_lv = first - kSBase < kSCount && (first - kSBase) % kTCount == 0;
+  if (is_lv && second - kTBase - 1 < kTCount - 1) return first + (second - kTBase);
+  const auto* begin = unicode_tables::kCompositions;
+  const auto* end = begin + unicode_tables::kCompositionCount;
+  const auto* it = std::lower_bound(begin, end, second, [first](const auto& entry, char32_t c) {
+    return entry.first != first ? entry.first < first : entry.second < c;
+  });
+  return it != end && it->first == first && it->second == second ? it->code : 0;
+}
+
+// Canonical order: each run of marks sorted by combining class, equals in their order.
+void reorder(std::vector<Mark>& marks) {
+  const auto is_starter = [](const Mark& m) { return m.combining == 0; };
+  auto it = marks.begin();
+  while (it != marks.end()) {
+    const auto run = std::find_if_not(it, marks.end(), is_starter);
+    const auto end = std::find_if(run, marks.end(), is_starter);
+    std::stable_sort(run, end,
+                     [](const Mark& a, const Mark& b) { return a.combining < b.combining; });
+    it = end;
+  }
+}
+
+// The canonical composition algorithm (the standard's D117): a character joins the last starter
+// unless something between the two blocks it (a starter, or a mark of no lower class).
+void compose_all(std::vector<Mark>& marks) {
+  std::size_t n = 0;  // marks[0, n) is the answer so far
+  std::size_t starter = marks.size();
+  for (const Mark mark : marks) {
+    const bool adjacent = starter + 1 == n;
+    const bool blocked = !adjacent && (n == 0 || marks[n - 1].combining >= mark.combining);
+    if (starter < n && !blocked) {
+      if (const char32_t composite = compose(marks[starter].code, mark.code); composite != 0) {
+        marks[starter].code = composite;
+        continue;
+      }
+    }
+    if (mark.combining == 0) starter = n;
+    marks[n++] = mark;
+  }
+  marks.resize(n);
+}
+
+// Nothing below U+0300 composes with what stands before it, and all of it is NFC already: such a
+// character can change only through the one that follows it.
+bool is_inert(char32_t code) { return code < 0x300; }
+
+// Length of the prefix of text that is NFC whatever comes later: inert characters that inert
+// characters (lead bytes below 0xCC) follow.
+std::size_t settled_prefix(std::string_view text) {
+  constexpr unsigned char kLeadOf0300 = 0xcc;
+  std::size_t i = 0;
+  while (i < text.size()) {
+    const Utf8Char c = decode_utf8(text.substr(i));
+    if (!c.valid || !is_inert(c.code)) break;
+    const std::size_t next = i + c.size;
+    if (next < text.size() && static_cast<unsigned char>(text[next]) >= kLeadOf0300) break;
+    i = next;
+  }
+  return i;
+}
+
+void flush(std::vector<Mark>& marks, std::string& out) {
+  reorder(marks);
+  compose_all(marks);
+  for (const Mark& m : marks) append_utf8(out, m.code);
+  marks.clear();
+}
+
+}  // namespace
+
+Category category_of(char32_t code) {
+  if (code > kLastCode) return Category::cn;
+  const std::size_t block = unicode_tables::kCategoryIndex[code / kBlock];
+  return static_cast<Category>(unicode_tables::kCategoryBlocks[block * kBlock + code % kBlock]);
+}
+
+std::uint8_t combining_class(char32_t code) {
+  if (code > kLastCode) return 0;
+  const std::size_t block = unicode_tables::kCombiningIndex[code / kBlock];
+  return unicode_tables::kCombiningBlocks[block * kBlock + code % kBlock];
+}
+
+bool is_white_space(char32_t code) {
+  if (code < 0x80) return code == ' ' || (code >= 9 && code <= 13);
+  return code == 0x85 || is_separator(category_of(code));
+}
+
+bool is_word_character(char32_t code) {
+  const Category c = category_of(code);
+  if (is_letter(c) || is_mark(c)) return true;
+  if (c == Category::nd || c == Category::nl || c == Category::pc) return true;
+  if (code == 0x200c || code == 0x200d) return true;
+  // The symbols that are Alphabetic: circled and squared Latin letters.
+  return (code >= 0x24b6 && code <= 0x24e9) || (code >= 0x1f130 && code <= 0x1f149) ||
+         (code >= 0x1f150 && code <= 0x1f169) || (code >= 0x1f170 && code <= 0x1f189);
+}
+
+std::string to_nfc(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  std::vector<Mark> marks;
+  while (!text.empty()) {
+    if (const std::size_t n = settled_prefix(text); n > 0) {
+      flush(marks, out);
+      out.append(text.substr(0, n));
+      text.remove_prefix(n);
+      continue;
+    }
+    const Utf8Char c = decode_utf8(text);
+    if (!c.valid || is_inert(c.code)) flush(marks, out);
+    if (c.valid) {
+      decompose(c.code, marks);
+    } else {
+      out.append(text.substr(0, c.size));
+    }
+    text.remove_prefix(c.size);
+  }
+  flush(marks, out);
+  return out;
+}
+
+}  // namespace hearth
