@@ -1,0 +1,92 @@
+// vec.h (avx512) - the vector layer of generic/vec.h on AVX-512 F, BW, VL and VNNI.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace hearth::kernels::avx512 {
+
+struct Vec {
+  static constexpr int kLanes = 16;
+  static constexpr int kTileRows = 8;  // 8 integer and 8 float accumulators, weights: under 32 registers
+  static constexpr int kTileQueries = 8;
+
+  using F = __m512;
+  using I = __m512i;
+  using U = __m512i;
+
+  static F load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, F a) { _mm512_storeu_ps(p, a); }
+  static F set1(float x) { return _mm512_set1_ps(x); }
+  static F add(F a, F b) { return _mm512_add_ps(a, b); }
+  static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
+  static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
+  static F div(F a, F b) { return _mm512_div_ps(a, b); }
+  static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+  static F max(F a, F b) { return _mm512_max_ps(a, b); }
+  static F min(F a, F b) { return _mm512_min_ps(a, b); }
+  static F abs(F a) {
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff)));
+  }
+  static float reduce_add(F a) {
+    const __m256 low = _mm512_castps512_ps256(a);
+    const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1));
+    const __m256 v8 = _mm256_add_ps(low, high);
+    const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
+    const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
+    return _mm_cvtss_f32(_mm_add_ss(v2, _mm_shuffle_ps(v2, v2, 1)));
+  }
+  static float reduce_max(F a) { return _mm512_reduce_max_ps(a); }
+
+  static F load_f16(const void* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+  }
+  static F load_bf16(const void* p) {
+    const __m256i h = _mm256_loadu_si256(static_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+  }
+  static void store_f16(void* p, F a) {
+    _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static F load_i8(const void* p) {
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))));
+  }
+
+  static I set1i(std::int32_t x) { return _mm512_set1_epi32(x); }
+  static F to_float(I a) { return _mm512_cvtepi32_ps(a); }
+  static I to_int(F a) { return _mm512_cvtps_epi32(a); }
+  static I subi(I a, I b) { return _mm512_sub_epi32(a, b); }
+  static I halve(I a) { return _mm512_srai_epi32(a, 1); }
+  static F pow2(I n) {
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
+  }
+  static std::int32_t store_i8(std::int8_t* p, I a) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
+    return _mm512_reduce_add_epi32(a);
+  }
+
+  static U load_bytes(const void* p) { return _mm512_loadu_si512(p); }
+  static U low_nibbles(U a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
+  static U high_nibbles(U a) {
+    return _mm512_and_si512(_mm512_srli_epi16(a, 4), _mm512_set1_epi8(15));
+  }
+  template <int i>
+  static U with_high_bits(U low, U high) {
+    const U at_4 = i < 2 ? _mm512_slli_epi16(high, 4 - 2 * i) : _mm512_srli_epi16(high, 2 * i - 4);
+    return _mm512_or_si512(low, _mm512_and_si512(at_4, _mm512_set1_epi8(0x30)));
+  }
+  static I dot(I acc, U w, const std::int8_t* x) {
+    std::int32_t quad;
+    std::memcpy(&quad, x, 4);
+    return _mm512_dpbusd_epi32(acc, w, _mm512_set1_epi32(quad));
+  }
+  static I dot_biased(I acc, U w, const std::int8_t* x) { return dot(acc, w, x); }
+  static I start_biased(std::int32_t sum) { return set1i(-128 * sum); }
+};
+
+}  // namespace hearth::kernels::avx512

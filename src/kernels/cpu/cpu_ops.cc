@@ -1,0 +1,455 @@
+#include "kernels/cpu/cpu_ops.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/str.h"
+
+namespace hearth::kernels {
+
+namespace {
+
+// Queries whose attention may be split over partitions of the cache, so that one long sequence keeps every
+// core busy; more queries than this fill the cores by themselves.
+constexpr std::int64_t kSplitQueries = 64;
+// Below this many rows an operator that goes row by row is not worth a hand-over to the pool (about 1 µs).
+constexpr std::int64_t kFewRows = 4;
+constexpr std::int64_t kMaxHeadDim = 512;
+
+std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+}  // namespace
+
+CpuOps::CpuOps(const CpuKernels& kernels, ThreadPool& pool, const CpuOpsOptions& options)
+    : kernels_(kernels), pool_(pool), options_(options) {}
+
+// ---- load ----
+
+Matrix CpuOps::matrix(const Tensor& tensor) {
+  const Matrix handle{static_cast<std::int32_t>(matrices_.size()), tensor.shape.rows(),
+                      tensor.shape.cols()};
+  const DType dtype = options_.exact ? DType::f32 : tensor.dtype;
+  weight_bytes_ += static_cast<std::uint64_t>(packed_bytes(dtype, handle.out, handle.in));
+  PackedMatrix packed{.dtype = dtype, .out = handle.out, .in = handle.in, .panel_bytes = 0, .data = {}};
+  if (options_.measure == Measure::no) packed = pack(tensor, options_.exact, pool_);
+  if (packed.quantized()) max_quantized_in_ = std::max(max_quantized_in_, handle.in);
+  matrices_.push_back(std::move(packed));
+  return handle;
+}
+
+Vector CpuOps::vector(std::span<const float> values) {
+  weight_bytes_ += values.size_bytes();
+  vectors_.emplace_back(values.begin(), values.end());
+  return {static_cast<std::int32_t>(vectors_.size() - 1), static_cast<std::int64_t>(values.size())};
+}
+
+Table CpuOps::table(const Tensor& tensor) {
+  tables_.push_back(tensor);
+  return {static_cast<std::int32_t>(tables_.size() - 1), tensor.shape.rows(), tensor.shape.cols()};
+}
+
+Rope CpuOps::rope_table(std::span<const float> inverse_frequencies, float attention_factor,
+                        RopePairs pairs) {
+  const std::size_t size = static_cast<std::size_t>(options_.max_rows) * inverse_frequencies.size();
+  RopeTable table;
+  table.inverse_frequencies.assign(inverse_frequencies.begin(), inverse_frequencies.end());
+  table.attention_factor = attention_factor;
+  table.pairs = pairs;
+  if (options_.measure == Measure::no) {
+    table.cos.resize(size);
+    table.sin.resize(size);
+  }
+  ropes_.push_back(std::move(table));
+  return {static_cast<std::int32_t>(ropes_.size() - 1)};
+}
+
+Activation CpuOps::add_buffer(std::int64_t cols, std::int64_t max_rows) {
+  // Whole panels are written, and a stride of whole pages would put every row into the same cache sets.
+  std::int64_t stride = round_up(cols, kPanel);
+  if (stride % 1024 == 0) stride += kPanel;
+  buffers_.push_back({.cols = cols, .stride = stride, .max_rows = max_rows, .data = nullptr});
+  return {static_cast<std::int32_t>(buffers_.size() - 1), cols};
+}
+
+Activation CpuOps::activation(std::int64_t cols) { return add_buffer(cols, options_.max_rows); }
+
+Activation CpuOps::output_activation(std::int64_t cols) {
+  return add_buffer(cols, options_.max_output_rows);
+}
+
+std::uint64_t CpuOps::kv_page_bytes(const KvGeometry& g) const {
+  const KvPages pages{.n_kv_heads = g.n_kv_heads, .head_dim = g.head_dim, .f32 = options_.exact};
+  return static_cast<std::uint64_t>(g.n_layers) * static_cast<std::uint64_t>(g.n_kv_heads) *
+         static_cast<std::uint64_t>(pages.k_head_bytes() + pages.v_head_bytes());
+}
+
+static std::int64_t split_partial_bytes(const KvGeometry& g, std::int64_t max_positions) {
+  return kSplitQueries * ((max_positions + kPartition - 1) / kPartition) *
+         attend_partial_floats(round_up(g.head_dim, 16)) * 4;
+}
+
+std::uint64_t CpuOps::scratch_bytes(const KvGeometry& geometry) const {
+  std::int64_t bytes = options_.max_rows * QuantizedRows::row_bytes(max_quantized_in_) +
+                       split_partial_bytes(geometry, options_.max_positions);
+  for (const Buffer& b : buffers_) bytes += b.stride * b.max_rows * 4;
+  for (const RopeTable& r : ropes_) {
+    bytes += 8 * options_.max_rows * static_cast<std::int64_t>(r.inverse_frequencies.size());
+  }
+  return static_cast<std::uint64_t>(bytes);
+}
+
+Result<void> CpuOps::allocate(const KvGeometry& geometry, std::int64_t n_pages) {
+  CHECK(options_.measure == Measure::no, "a measuring backend computes nothing");
+  if (geometry.head_dim > kMaxHeadDim) {
+    return Error{ErrorKind::unsupported, cat("[cpu] a head of ", geometry.head_dim,
+                                             " values; at most ", kMaxHeadDim, " are supported")};
+  }
+  geometry_ = geometry;
+  n_pages_ = n_pages;
+  std::int64_t floats = 0;
+  for (const Buffer& b : buffers_) floats += b.stride * b.max_rows;
+  activations_ = allocate_pages(static_cast<std::size_t>(floats) * 4, PageSize::small);
+  quantized_ = allocate_pages(
+      static_cast<std::size_t>(options_.max_rows * QuantizedRows::row_bytes(max_quantized_in_)),
+      PageSize::small);
+  partials_ = allocate_pages(
+      static_cast<std::size_t>(split_partial_bytes(geometry, options_.max_positions)), PageSize::small);
+  const std::uint64_t kv_bytes = kv_page_bytes(geometry) * static_cast<std::uint64_t>(n_pages);
+  kv_ = allocate_pages(kv_bytes, PageSize::small);
+  if (!activations_ || !quantized_ || !partials_ || !kv_) {
+    return Error{ErrorKind::too_large,
+                 cat("[cpu] the system has no address space for ", human_bytes(kv_bytes),
+                     " of keys and values and ", human_bytes(scratch_bytes(geometry)), " of scratch")};
+  }
+  auto* next = reinterpret_cast<float*>(activations_.get());
+  for (Buffer& b : buffers_) {
+    b.data = next;
+    next += b.stride * b.max_rows;
+  }
+  first_task_.resize(static_cast<std::size_t>(options_.max_rows) + 1);
+  return {};
+}
+
+// ---- forward ----
+
+void CpuOps::begin(const Batch& batch) {
+  CHECK(batch.n_rows() <= options_.max_rows, "batch larger than planned");
+  CHECK(static_cast<std::int64_t>(batch.output_rows.size()) <= options_.max_output_rows,
+        "more output rows than planned");
+  batch_ = batch;
+  n_rows_ = batch.n_rows();
+  for (RopeTable& r : ropes_) r.current = false;
+}
+
+Rows<float> CpuOps::rows(Activation a) const {
+  const Buffer& b = buffers_[static_cast<std::size_t>(a.id)];
+  CHECK(n_rows_ <= b.max_rows, "an output activation was used before keep_output_rows");
+  return {b.data, n_rows_, b.cols, b.stride};
+}
+
+template <class Fn>
+void CpuOps::for_rows(std::int64_t n, Fn&& fn) {
+  if (n < kFewRows) return fn(std::int64_t{0}, n);
+  const std::int64_t part = std::max<std::int64_t>(1, n / (4 * pool_.n_threads()));
+  pool_.run((n + part - 1) / part,
+            [&](std::int64_t i) { fn(i * part, std::min(n, (i + 1) * part)); });
+}
+
+void CpuOps::embed(Activation out, Table table) {
+  const Tensor& tensor = tables_[static_cast<std::size_t>(table.id)];
+  const Rows<float> x = rows(out);
+  CHECK(out.cols == table.cols, "embed: as many columns as the table");
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t t = first; t < last; ++t) {
+      dequantize_row(tensor, batch_.tokens[static_cast<std::size_t>(t)],
+                     {x.row(t), static_cast<std::size_t>(out.cols)});
+    }
+  });
+}
+
+void CpuOps::rms_norm(Activation out, Activation in, Vector gain, float eps) {
+  CHECK(out.cols == in.cols && gain.n == in.cols, "rms_norm: one gain a column");
+  const RmsNorm op{rows(in), vectors_[static_cast<std::size_t>(gain.id)].data(), eps, rows(out)};
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.rms_norm(op, first, last); });
+}
+
+void CpuOps::rms_norm_heads(Activation inout, Vector gain, float eps) {
+  CHECK(inout.cols % gain.n == 0, "rms_norm_heads: whole heads");
+  const Rows<float> x = rows(inout);
+  const std::int64_t n_heads = inout.cols / gain.n;
+  const float* gains = vectors_[static_cast<std::size_t>(gain.id)].data();
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t t = first; t < last; ++t) {
+      const Rows<float> heads{x.row(t), n_heads, gain.n, gain.n};
+      kernels_.rms_norm({heads, gains, eps, heads}, 0, n_heads);
+    }
+  });
+}
+
+QuantizedRows CpuOps::quantize(Activation in) {
+  const QuantizedRows out{quantized_.get(), n_rows_, in.cols};
+  const Rows<float> x = rows(in);
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
+    kernels_.quantize(x, out, first, last);
+  });
+  return out;
+}
+
+void CpuOps::multiply(Activation in, std::span<const Product> products, bool add) {
+  constexpr std::size_t kMaxProducts = 4;
+  CHECK(products.size() <= kMaxProducts, "matmul: at most 4 products of one input");
+  std::array<MatMul, kMaxProducts> ops;
+  std::array<std::int64_t, kMaxProducts + 1> first_panel{};
+  bool any_quantized = false;
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    const PackedMatrix& w = matrices_[static_cast<std::size_t>(products[i].matrix.id)];
+    CHECK(w.in == in.cols && w.out == products[i].out.cols, "matmul: [out, in] fits in and out");
+    ops[i] = {.w = &w, .x = rows(in), .xq = {}, .y = rows(products[i].out), .add = add};
+    first_panel[i + 1] = first_panel[i] + w.n_panels();
+    any_quantized = any_quantized || w.quantized();
+  }
+  if (any_quantized) {
+    const QuantizedRows xq = quantize(in);
+    for (MatMul& op : ops) op.xq = xq;
+  }
+  const std::int64_t n_panels = first_panel[products.size()];
+  // Eight parts a thread: a thread held up by a neighbour leaves its share to the others.
+  const std::int64_t part = std::max<std::int64_t>(1, n_panels / (8 * pool_.n_threads()));
+  pool_.run((n_panels + part - 1) / part, [&](std::int64_t task) {
+    std::int64_t p = task * part;
+    const std::int64_t end = std::min(n_panels, p + part);
+    for (std::size_t i = 0; i < products.size() && p < end; ++i) {
+      const std::int64_t stop = std::min(end, first_panel[i + 1]);
+      if (p >= stop) continue;
+      kernels_.matmul(ops[i], p - first_panel[i], stop - first_panel[i], 0, n_rows_);
+      p = stop;
+    }
+  });
+}
+
+void CpuOps::matmul(Activation in, std::initializer_list<Product> products) {
+  multiply(in, {products.begin(), products.size()}, false);
+}
+
+void CpuOps::matmul_add(Activation inout, Activation in, Matrix matrix) {
+  const Product product{inout, matrix};
+  multiply(in, {&product, 1}, true);
+}
+
+void CpuOps::rope(Activation inout, std::int32_t head_dim, Rope table) {
+  RopeTable& r = ropes_[static_cast<std::size_t>(table.id)];
+  const auto n_pairs = static_cast<std::int32_t>(r.inverse_frequencies.size());
+  CHECK(inout.cols % head_dim == 0 && 2 * n_pairs <= head_dim, "rope: whole heads, pairs inside them");
+  if (!r.current) {
+    for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t t = first; t < last; ++t) {
+        rope_angles(batch_.positions[static_cast<std::size_t>(t)], r.inverse_frequencies.data(), n_pairs,
+                    r.attention_factor, r.cos.data() + t * n_pairs, r.sin.data() + t * n_pairs);
+      }
+    });
+    r.current = true;
+  }
+  const RopeRows op{rows(inout), head_dim, n_pairs, r.pairs, r.cos.data(), r.sin.data()};
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.rope(op, first, last); });
+}
+
+KvPages CpuOps::layer_pages(std::int32_t layer) const {
+  KvPages pages{.n_kv_heads = geometry_.n_kv_heads, .head_dim = geometry_.head_dim, .f32 = options_.exact};
+  const std::int64_t k_bytes = n_pages_ * geometry_.n_kv_heads * pages.k_head_bytes();
+  const std::int64_t v_bytes = n_pages_ * geometry_.n_kv_heads * pages.v_head_bytes();
+  pages.k = kv_.get() + layer * (k_bytes + v_bytes);
+  pages.v = pages.k + k_bytes;
+  return pages;
+}
+
+void CpuOps::store_kv(std::int32_t layer, Activation k, Activation v) {
+  const KvPages pages = layer_pages(layer);
+  const std::int64_t dim = pages.head_dim;
+  CHECK(k.cols == pages.n_kv_heads * dim && v.cols == k.cols, "store_kv: n_kv_heads * head_dim columns");
+  const Rows<float> keys = rows(k), values = rows(v);
+  for (const SequenceRows& s : batch_.sequences) {
+    for_rows(s.n_rows, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) {
+        const auto position = static_cast<std::int32_t>(s.first_position + i);
+        const std::int32_t page = s.pages[position / kPage], slot = position % kPage;
+        for (std::int32_t h = 0; h < pages.n_kv_heads; ++h) {
+          kernels_.store_k(keys.row(s.first_row + i) + h * dim, dim, pages.k_head(page, h), slot, pages.f32);
+          kernels_.store_v(values.row(s.first_row + i) + h * dim, dim, pages.v_head(page, h), slot,
+                           pages.f32);
+        }
+      }
+    });
+  }
+}
+
+// How attend() cuts a batch: per sequence, tiles of rows times tiles of heads; a tile has at most kMaxQueries
+// queries, all of one key/value head.
+struct CpuOps::AttendPlan {
+  KvPages pages;
+  Attention how;
+  Rows<float> q, out;
+  std::int32_t group;          // query heads a key/value head
+  std::int32_t heads_a_tile;
+  std::int32_t head_tiles;     // of a key/value head
+  std::int32_t rows_a_tile;
+
+  std::int64_t row_tiles(const SequenceRows& s) const {
+    return (s.n_rows + rows_a_tile - 1) / rows_a_tile;
+  }
+  std::int64_t tasks(const SequenceRows& s) const {
+    return row_tiles(s) * how.n_kv_heads * head_tiles;
+  }
+  // Task `index` of a sequence. out_rows[m] is where query m's result goes.
+  AttendTile tile(const SequenceRows& s, std::int64_t index, float** out_rows) const {
+    const auto head_tile = static_cast<std::int32_t>(index % head_tiles);
+    const auto kv_head = static_cast<std::int32_t>(index / head_tiles % how.n_kv_heads);
+    const auto first = static_cast<std::int32_t>(index / head_tiles / how.n_kv_heads) * rows_a_tile;
+    const std::int32_t n = std::min(rows_a_tile, s.n_rows - first);
+    const std::int32_t heads = std::min(heads_a_tile, group - head_tile * heads_a_tile);
+    AttendTile t{.kv = pages,
+                 .pages = s.pages,
+                 .kv_head = kv_head,
+                 .group = heads,
+                 .n_queries = n * heads,
+                 .first_position = s.first_position + first,
+                 .window = how.window,
+                 .scale = how.scale,
+                 .q = {}};
+    for (std::int32_t m = 0; m < t.n_queries; ++m) {
+      const std::int64_t head = kv_head * group + head_tile * heads_a_tile + m % heads;
+      const std::int64_t row = s.first_row + first + m / heads;
+      t.q[m] = q.row(row) + head * how.head_dim;
+      out_rows[m] = out.row(row) + head * how.head_dim;
+    }
+    return t;
+  }
+};
+
+namespace {
+
+// The partitions a tile's queries can see at all.
+struct PartitionRange {
+  std::int32_t first, last;
+};
+PartitionRange partitions_of(const AttendTile& t) {
+  const std::int32_t last_position = t.first_position + (t.n_queries - 1) / t.group;
+  const std::int32_t first_visible =
+      t.window > 0 ? std::max(0, t.first_position - t.window + 1) : 0;
+  return {first_visible / kPartition, last_position / kPartition + 1};
+}
+
+}  // namespace
+
+void CpuOps::attend_task(const AttendPlan& plan, std::int64_t task) {
+  const auto n = static_cast<std::ptrdiff_t>(batch_.sequences.size());
+  const auto next = std::upper_bound(first_task_.begin(), first_task_.begin() + n, task);
+  const auto s = static_cast<std::size_t>(next - first_task_.begin() - 1);
+  float* out[kMaxQueries];
+  const AttendTile tile = plan.tile(batch_.sequences[s], task - first_task_[s], out);
+
+  const std::int64_t dim = plan.pages.padded_dim();
+  constexpr std::size_t kMaxPartial = attend_partial_floats(kMaxHeadDim);
+  alignas(64) float storage[2][kMaxQueries][kMaxPartial];
+  float* total[kMaxQueries];
+  float* next_part[kMaxQueries];
+  for (int m = 0; m < kMaxQueries; ++m) {
+    total[m] = storage[0][m];
+    next_part[m] = storage[1][m];
+  }
+  const PartitionRange range = partitions_of(tile);
+  kernels_.attend_partition(tile, range.first, total);
+  for (std::int32_t p = range.first + 1; p < range.last; ++p) {
+    kernels_.attend_partition(tile, p, next_part);
+    for (std::int32_t m = 0; m < tile.n_queries; ++m) {
+      kernels_.attend_merge(total[m], next_part[m], dim);
+    }
+  }
+  for (std::int32_t m = 0; m < tile.n_queries; ++m) {
+    kernels_.attend_finish(total[m], plan.how.head_dim, out[m]);
+  }
+}
+
+// Few queries over long caches: every (tile, partition) is a task of its own, merged afterwards in the
+// order attend_task() has, so the bytes are the same.
+void CpuOps::attend_split(const AttendPlan& plan) {
+  const std::int64_t dim = plan.pages.padded_dim();
+  const std::int64_t size = attend_partial_floats(dim);
+  const std::int64_t max_parts = (options_.max_positions + kPartition - 1) / kPartition;
+  auto* partials = reinterpret_cast<float*>(partials_.get());
+  std::int64_t first_query = 0;
+  for (const SequenceRows& s : batch_.sequences) {
+    const std::int64_t n_tiles = plan.tasks(s);
+    for (std::int64_t index = 0; index < n_tiles; ++index) {
+      float* out[kMaxQueries];
+      const AttendTile tile = plan.tile(s, index, out);
+      const PartitionRange range = partitions_of(tile);
+      const auto partial = [&](std::int32_t m, std::int32_t p) {
+        return partials + ((first_query + m) * max_parts + p) * size;
+      };
+      pool_.run(range.last - range.first, [&](std::int64_t i) {
+        const auto p = static_cast<std::int32_t>(range.first + i);
+        float* parts[kMaxQueries];
+        for (std::int32_t m = 0; m < tile.n_queries; ++m) parts[m] = partial(m, p);
+        kernels_.attend_partition(tile, p, parts);
+      });
+      for (std::int32_t m = 0; m < tile.n_queries; ++m) {
+        for (std::int32_t p = range.first + 1; p < range.last; ++p) {
+          kernels_.attend_merge(partial(m, range.first), partial(m, p), dim);
+        }
+        kernels_.attend_finish(partial(m, range.first), plan.how.head_dim, out[m]);
+      }
+      first_query += tile.n_queries;
+    }
+  }
+}
+
+void CpuOps::attend(Activation out, Activation q, std::int32_t layer, const Attention& how) {
+  CHECK(q.cols == how.n_heads * how.head_dim && out.cols == q.cols, "attend: n_heads * head_dim columns");
+  CHECK(how.n_kv_heads == geometry_.n_kv_heads && how.head_dim == geometry_.head_dim &&
+            how.n_heads % how.n_kv_heads == 0,
+        "attend: the cache's heads");
+  AttendPlan plan{.pages = layer_pages(layer),
+                  .how = how,
+                  .q = rows(q),
+                  .out = rows(out),
+                  .group = how.n_heads / how.n_kv_heads,
+                  .heads_a_tile = 0,
+                  .head_tiles = 0,
+                  .rows_a_tile = 0};
+  plan.heads_a_tile = std::min(plan.group, kMaxQueries);
+  plan.head_tiles = (plan.group + plan.heads_a_tile - 1) / plan.heads_a_tile;
+  plan.rows_a_tile = kMaxQueries / plan.heads_a_tile;
+
+  std::int64_t total = 0;
+  std::int32_t longest = 0;
+  for (std::size_t s = 0; s < batch_.sequences.size(); ++s) {
+    first_task_[s] = total;
+    total += plan.tasks(batch_.sequences[s]);
+    longest = std::max(longest, batch_.sequences[s].first_position + batch_.sequences[s].n_rows);
+  }
+  const bool few = n_rows_ * how.n_heads <= kSplitQueries && total < 4 * pool_.n_threads();
+  if (few && longest > 2 * kPartition) return attend_split(plan);
+  pool_.run(total, [&](std::int64_t task) { attend_task(plan, task); });
+}
+
+void CpuOps::silu_mul(Activation gate, Activation up) {
+  CHECK(gate.cols == up.cols, "silu_mul: equal shapes");
+  const SiluMul op{rows(gate), rows(up)};
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.silu_mul(op, first, last); });
+}
+
+void CpuOps::keep_output_rows(Activation x) {
+  const Rows<float> from = rows(x);
+  std::int64_t to = 0;
+  for (const std::int32_t row : batch_.output_rows) {
+    if (row != to) {
+      std::memcpy(from.row(to), from.row(row), static_cast<std::size_t>(from.n_cols) * sizeof(float));
+    }
+    ++to;
+  }
+  n_rows_ = to;
+}
+
+}  // namespace hearth::kernels

@@ -1,0 +1,111 @@
+// cpu_ops.h - the operators of ops.h on this machine's cores.
+//
+// Owns one model's packed weights, its activations and its pages of keys and values. Used by one thread (the
+// engine's), which cuts each operator into parts for the pool; nothing after allocate() allocates.
+//
+// With Measure::yes it only counts: the same loading code then gives the memory plan, before a byte of
+// weights is touched.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "kernels/cpu/kernels.h"
+#include "kernels/ops.h"
+#include "kernels/packed_matrix.h"
+
+namespace hearth::kernels {
+
+enum class Measure : bool { no, yes };
+
+struct CpuOpsOptions {
+  std::int32_t max_rows = 0;         // of a batch
+  std::int32_t max_output_rows = 0;
+  std::int64_t max_positions = 0;    // of a sequence
+  bool exact = false;                // dequantised weights, float32 activations, keys and values
+  Measure measure = Measure::no;
+};
+
+class CpuOps final : public Ops {
+ public:
+  CpuOps(const CpuKernels& kernels, ThreadPool& pool, const CpuOpsOptions& options);
+
+  // After the model has declared everything: scratch memory and n_pages pages. Errors: too_large.
+  Result<void> allocate(const KvGeometry& geometry, std::int64_t n_pages);
+
+  std::uint64_t weight_bytes() const { return weight_bytes_; }
+  std::uint64_t scratch_bytes(const KvGeometry& geometry) const;
+  std::uint64_t kv_page_bytes(const KvGeometry& geometry) const;
+
+  void begin(const Batch& batch);  // batch must stay valid until the last operator
+  // Rows of an activation as the last operator left them.
+  Rows<float> rows(Activation a) const;
+
+  Matrix matrix(const Tensor& tensor) override;
+  Vector vector(std::span<const float> values) override;
+  Table table(const Tensor& tensor) override;
+  Rope rope_table(std::span<const float> inverse_frequencies, float attention_factor,
+                  RopePairs pairs) override;
+  Activation activation(std::int64_t cols) override;
+  Activation output_activation(std::int64_t cols) override;
+
+  void embed(Activation out, Table table) override;
+  void rms_norm(Activation out, Activation in, Vector gain, float eps) override;
+  void rms_norm_heads(Activation inout, Vector gain, float eps) override;
+  void matmul(Activation in, std::initializer_list<Product> products) override;
+  void matmul_add(Activation inout, Activation in, Matrix matrix) override;
+  void rope(Activation inout, std::int32_t head_dim, Rope table) override;
+  void store_kv(std::int32_t layer, Activation k, Activation v) override;
+  void attend(Activation out, Activation q, std::int32_t layer, const Attention& how) override;
+  void silu_mul(Activation gate, Activation up) override;
+  void keep_output_rows(Activation x) override;
+
+ private:
+  struct Buffer {
+    std::int64_t cols = 0, stride = 0, max_rows = 0;
+    float* data = nullptr;
+  };
+  struct RopeTable {
+    std::vector<float> inverse_frequencies;
+    float attention_factor = 1;
+    RopePairs pairs = RopePairs::halves;
+    std::vector<float> cos, sin;  // [max_rows, n_pairs]
+    bool current = false;         // computed for this batch
+  };
+  struct AttendPlan;
+
+  Activation add_buffer(std::int64_t cols, std::int64_t max_rows);
+  QuantizedRows quantize(Activation in);
+  void multiply(Activation in, std::span<const Product> products, bool add);
+  // fn(first_row, last_row) over all rows: at once when there are few, in parts on the pool otherwise.
+  template <class Fn>
+  void for_rows(std::int64_t n, Fn&& fn);
+  KvPages layer_pages(std::int32_t layer) const;
+  void attend_task(const AttendPlan& plan, std::int64_t task);
+  void attend_split(const AttendPlan& plan);
+
+  const CpuKernels& kernels_;
+  ThreadPool& pool_;
+  CpuOpsOptions options_;
+  std::vector<PackedMatrix> matrices_;
+  std::vector<std::vector<float>> vectors_;
+  std::vector<Tensor> tables_;
+  std::vector<RopeTable> ropes_;
+  std::vector<Buffer> buffers_;
+  std::int64_t max_quantized_in_ = 0;
+  std::uint64_t weight_bytes_ = 0;
+
+  KvGeometry geometry_;
+  std::int64_t n_pages_ = 0;
+  std::shared_ptr<std::uint8_t> activations_, quantized_, kv_, partials_;
+  std::vector<std::int64_t> first_task_;  // of each sequence of the batch, and the total
+
+  Batch batch_;
+  std::int64_t n_rows_ = 0;
+};
+
+}  // namespace hearth::kernels

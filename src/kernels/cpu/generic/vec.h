@@ -1,0 +1,182 @@
+// vec.h (generic) - the vector layer in plain C++: the specification of avx2/vec.h and avx512/vec.h, and
+// their emulation where the CPU lacks them.
+//
+// The layer is sixteen lanes of float32 or int32, and 64 bytes. Every operation has one exact meaning (fma
+// is one rounding, reduce_add a fixed tree), so a kernel written over it gives the same bytes on every ISA.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "tensor/dtype.h"
+
+namespace hearth::kernels::generic {
+
+struct Vec {
+  static constexpr int kLanes = 16;
+  // Rows a matmul tile computes together, and queries an attention tile does: bounded by registers.
+  static constexpr int kTileRows = 4;
+  static constexpr int kTileQueries = 4;
+
+  struct F {
+    float v[16];
+  };
+  struct I {
+    std::int32_t v[16];
+  };
+  struct U {
+    std::uint8_t v[64];
+  };
+
+  template <class Fn>
+  static F map(Fn fn) {
+    F r;
+    for (int i = 0; i < 16; ++i) r.v[i] = fn(i);
+    return r;
+  }
+
+  static F load(const float* p) {
+    F r;
+    std::memcpy(r.v, p, sizeof r.v);
+    return r;
+  }
+  static void store(float* p, F a) { std::memcpy(p, a.v, sizeof a.v); }
+  static F set1(float x) {
+    return map([x](int) { return x; });
+  }
+  static F add(F a, F b) {
+    return map([&](int i) { return a.v[i] + b.v[i]; });
+  }
+  static F sub(F a, F b) {
+    return map([&](int i) { return a.v[i] - b.v[i]; });
+  }
+  static F mul(F a, F b) {
+    return map([&](int i) { return a.v[i] * b.v[i]; });
+  }
+  static F div(F a, F b) {
+    return map([&](int i) { return a.v[i] / b.v[i]; });
+  }
+  static F fma(F a, F b, F c) {
+    return map([&](int i) { return __builtin_fmaf(a.v[i], b.v[i], c.v[i]); });
+  }
+  // a when a > b, else b: a NaN in a gives b, as maxps does.
+  static F max(F a, F b) {
+    return map([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+  }
+  static F min(F a, F b) {
+    return map([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
+  }
+  static F abs(F a) {
+    return map([&](int i) { return __builtin_fabsf(a.v[i]); });
+  }
+  // Lanes i and i + 8, then 4, 2, 1.
+  static float reduce_add(F a) {
+    for (int half = 8; half > 0; half /= 2) {
+      for (int i = 0; i < half; ++i) a.v[i] = a.v[i] + a.v[i + half];
+    }
+    return a.v[0];
+  }
+  static float reduce_max(F a) {
+    for (int half = 8; half > 0; half /= 2) {
+      for (int i = 0; i < half; ++i) a.v[i] = a.v[i] > a.v[i + half] ? a.v[i] : a.v[i + half];
+    }
+    return a.v[0];
+  }
+
+  static F load_f16(const void* p) {
+    std::uint16_t h[16];
+    std::memcpy(h, p, sizeof h);
+    return map([&](int i) { return f16_to_f32(h[i]); });
+  }
+  static F load_bf16(const void* p) {
+    std::uint16_t h[16];
+    std::memcpy(h, p, sizeof h);
+    return map([&](int i) { return bf16_to_f32(h[i]); });
+  }
+  static void store_f16(void* p, F a) {
+    std::uint16_t h[16];
+    for (int i = 0; i < 16; ++i) h[i] = f32_to_f16(a.v[i]);
+    std::memcpy(p, h, sizeof h);
+  }
+  static F load_i8(const void* p) {
+    std::int8_t b[16];
+    std::memcpy(b, p, sizeof b);
+    return map([&](int i) { return static_cast<float>(b[i]); });
+  }
+
+  static I set1i(std::int32_t x) {
+    I r;
+    for (int i = 0; i < 16; ++i) r.v[i] = x;
+    return r;
+  }
+  static F to_float(I a) {
+    return map([&](int i) { return static_cast<float>(a.v[i]); });
+  }
+  // To nearest, ties to even; |a| < 2^31.
+  static I to_int(F a) {
+    I r;
+    for (int i = 0; i < 16; ++i) r.v[i] = static_cast<std::int32_t>(std::nearbyintf(a.v[i]));
+    return r;
+  }
+  static I subi(I a, I b) {
+    for (int i = 0; i < 16; ++i) a.v[i] = a.v[i] - b.v[i];
+    return a;
+  }
+  static I halve(I a) {  // arithmetic shift
+    for (int i = 0; i < 16; ++i) a.v[i] = a.v[i] >> 1;
+    return a;
+  }
+  static F pow2(I n) {  // 2^n, n in [-126, 127]
+    return map([&](int i) {
+      const auto bits = static_cast<std::uint32_t>(n.v[i] + 127) << 23;
+      float x;
+      std::memcpy(&x, &bits, 4);
+      return x;
+    });
+  }
+  // Stores 16 lanes, each in [-128, 127], as bytes; returns their sum.
+  static std::int32_t store_i8(std::int8_t* p, I a) {
+    std::int32_t sum = 0;
+    for (int i = 0; i < 16; ++i) {
+      p[i] = static_cast<std::int8_t>(a.v[i]);
+      sum += a.v[i];
+    }
+    return sum;
+  }
+
+  static U load_bytes(const void* p) {
+    U r;
+    std::memcpy(r.v, p, 64);
+    return r;
+  }
+  static U low_nibbles(U a) {
+    for (auto& x : a.v) x = x & 15;
+    return a;
+  }
+  static U high_nibbles(U a) {
+    for (auto& x : a.v) x = static_cast<std::uint8_t>(x >> 4);
+    return a;
+  }
+  // low | (bits 2i, 2i+1 of high) << 4
+  template <int i>
+  static U with_high_bits(U low, U high) {
+    for (int j = 0; j < 64; ++j) {
+      low.v[j] = static_cast<std::uint8_t>(low.v[j] | (((high.v[j] >> (2 * i)) & 3) << 4));
+    }
+    return low;
+  }
+  // Lane c: acc + sum over k of w[4c + k] * x[k], for the four int8 at x, each in [-127, 127].
+  // dot: w is an unsigned code <= 127. dot_biased: w is a code + 128 and counts as the code; its sum must
+  // start from start_biased(sum of all x of the block).
+  static I dot(I acc, U w, const std::int8_t* x) {
+    for (int c = 0; c < 16; ++c) {
+      for (int k = 0; k < 4; ++k) acc.v[c] += w.v[4 * c + k] * x[k];
+    }
+    return acc;
+  }
+  static I dot_biased(I acc, U w, const std::int8_t* x) { return dot(acc, w, x); }
+  static I start_biased(std::int32_t sum) { return set1i(-128 * sum); }
+};
+
+}  // namespace hearth::kernels::generic

@@ -1,0 +1,136 @@
+// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul, quantize) over the vector layer.
+//
+// Rows of activations are padded to whole vectors (cpu_ops.h), but an operator never reads its padding as
+// data: the tail goes through a zeroed buffer.
+#pragma once
+
+#include <cstring>
+
+#include "kernels/cpu/vec_math.h"
+#include "kernels/quantize.h"
+#include "kernels/rms_norm.h"
+#include "kernels/rope.h"
+#include "kernels/silu_mul.h"
+
+namespace hearth::kernels {
+
+template <class V>
+typename V::F load_tail(const float* x, std::int64_t n) {
+  alignas(64) float buffer[16] = {};
+  std::memcpy(buffer, x, static_cast<std::size_t>(n) * sizeof(float));
+  return V::load(buffer);
+}
+
+template <class V>
+void store_tail(float* y, std::int64_t n, typename V::F v) {
+  alignas(64) float buffer[16];
+  V::store(buffer, v);
+  std::memcpy(y, buffer, static_cast<std::size_t>(n) * sizeof(float));
+}
+
+template <class V>
+void rms_norm(const RmsNorm& op, std::int64_t first, std::int64_t last) {
+  const std::int64_t n = op.x.n_cols;
+  const std::int64_t whole = n / 16 * 16;
+  for (std::int64_t t = first; t < last; ++t) {
+    const float* x = op.x.row(t);
+    float* y = op.y.row(t);
+    typename V::F squares = V::set1(0);
+    for (std::int64_t i = 0; i < whole; i += 16) {
+      const typename V::F v = V::load(x + i);
+      squares = V::fma(v, v, squares);
+    }
+    if (whole < n) {
+      const typename V::F v = load_tail<V>(x + whole, n - whole);
+      squares = V::fma(v, v, squares);
+    }
+    const float mean = V::reduce_add(squares) / static_cast<float>(n);
+    const typename V::F scale = V::set1(1.0f / __builtin_sqrtf(mean + op.eps));
+    for (std::int64_t i = 0; i < whole; i += 16) {
+      V::store(y + i, V::mul(V::mul(V::load(x + i), scale), V::load(op.gain + i)));
+    }
+    if (whole < n) {
+      store_tail<V>(y + whole, n - whole,
+                    V::mul(V::mul(load_tail<V>(x + whole, n - whole), scale),
+                           load_tail<V>(op.gain + whole, n - whole)));
+    }
+  }
+}
+
+template <class V>  // a template, so that each ISA keeps its own copy
+void rotate(float* a, float* b, float c, float s) {
+  const float x = *a, y = *b;
+  *a = x * c - y * s;
+  *b = x * s + y * c;
+}
+
+template <class V>
+void rope(const RopeRows& op, std::int64_t first, std::int64_t last) {
+  for (std::int64_t t = first; t < last; ++t) {
+    const float* c = op.cos + t * op.n_pairs;
+    const float* s = op.sin + t * op.n_pairs;
+    for (std::int64_t h = 0; h < op.x.n_cols; h += op.head_dim) {
+      float* head = op.x.row(t) + h;
+      if (op.pairs == RopePairs::adjacent) {
+        for (std::int32_t j = 0; j < op.n_pairs; ++j) {
+          rotate<V>(head + 2 * j, head + 2 * j + 1, c[j], s[j]);
+        }
+      } else {
+        for (std::int32_t j = 0; j < op.n_pairs; ++j) {
+          rotate<V>(head + j, head + j + op.n_pairs, c[j], s[j]);
+        }
+      }
+    }
+  }
+}
+
+template <class V>
+typename V::F silu_times(typename V::F gate, typename V::F up) {
+  const typename V::F one = V::set1(1);
+  const typename V::F e = exp<V>(V::sub(V::set1(0), gate));
+  return V::mul(V::div(gate, V::add(one, e)), up);
+}
+
+template <class V>
+void silu_mul(const SiluMul& op, std::int64_t first, std::int64_t last) {
+  const std::int64_t n = op.gate.n_cols;
+  const std::int64_t whole = n / 16 * 16;
+  for (std::int64_t t = first; t < last; ++t) {
+    float* gate = op.gate.row(t);
+    const float* up = op.up.row(t);
+    for (std::int64_t i = 0; i < whole; i += 16) {
+      V::store(gate + i, silu_times<V>(V::load(gate + i), V::load(up + i)));
+    }
+    if (whole < n) {
+      store_tail<V>(gate + whole, n - whole,
+                    silu_times<V>(load_tail<V>(gate + whole, n - whole),
+                                  load_tail<V>(up + whole, n - whole)));
+    }
+  }
+}
+
+template <class V>
+void quantize(Rows<const float> x, QuantizedRows out, std::int64_t first, std::int64_t last) {
+  for (std::int64_t t = first; t < last; ++t) {
+    const float* in = x.row(t);
+    std::int8_t* q = out.q(t);
+    float* d = out.d(t);
+    std::int32_t* sums = out.sums(t);
+    for (std::int64_t b = 0; b < out.k / 32; ++b) {
+      const typename V::F low = V::load(in + 32 * b);
+      const typename V::F high = V::load(in + 32 * b + 16);
+      const float largest = V::reduce_max(V::max(V::abs(low), V::abs(high)));
+      // Not a number or infinite: the block's products become NaN through d, its codes stay in range.
+      const bool finite = largest <= 3.4028234e38f;
+      const typename V::F inverse = V::set1(finite && largest > 0 ? 127.0f / largest : 0.0f);
+      d[b] = finite ? largest / 127.0f : __builtin_nanf("");
+      const auto code = [&](typename V::F v) {
+        return V::to_int(V::min(V::max(V::mul(v, inverse), V::set1(-127)), V::set1(127)));
+      };
+      sums[2 * b] = V::store_i8(q + 32 * b, code(low));
+      sums[2 * b + 1] = V::store_i8(q + 32 * b + 16, code(high));
+    }
+  }
+}
+
+}  // namespace hearth::kernels

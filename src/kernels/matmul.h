@@ -1,0 +1,40 @@
+// matmul.h - rows of activations times a packed matrix: y[t, o] (+)= sum over i of x[t, i] * w[o, i].
+//
+//   x  [n_rows, in]   float32, or int8 blocks (quantize.h) when the matrix is quantised
+//   w  [out, in]      packed (packed_matrix.h)
+//   y  [n_rows, out]  float32; its stride has room for whole panels of 16 outputs, which are written
+//
+// Order of summation, the same for one row and for many, on every ISA: blocks of inputs in order; inside a
+// block the integer dot product is exact, then one fma into the output's own accumulator:
+//     acc = fma(float(sum q w), d_w * d_x, acc)                 q4_1 then: acc = fma(m, d_x * sum q, acc)
+// For float weights: acc = fma(w, x, acc), input by input.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/packed_matrix.h"
+#include "kernels/quantize.h"
+#include "tensor/rows.h"
+
+namespace hearth::kernels {
+
+struct MatMul {
+  const PackedMatrix* w;
+  Rows<const float> x;   // used when w is not quantised
+  QuantizedRows xq;      // used when it is
+  Rows<float> y;
+  bool add;              // y += instead of y =
+};
+
+void matmul_reference(const MatMul& op);  // the definition, in float64, from the same packed bytes
+
+// Against the definition with the same int8 activations, relative to sum |x w|: one fma a block (or
+// input), two products for its scale.
+constexpr double matmul_tolerance(double in) { return (in + 4) * 0x1p-24; }
+
+// Bytes of weights; decode divides them by time to print GB/s.
+inline double matmul_bytes(const PackedMatrix& w) {
+  return static_cast<double>(w.n_panels()) * static_cast<double>(w.panel_bytes);
+}
+
+}  // namespace hearth::kernels

@@ -1,0 +1,93 @@
+// ops.h - the operators a model's forward pass is written in. A backend supplies them; the CPU's are in
+// cpu/cpu_ops.h. Part of the portable core.
+//
+// A model talks in handles. At load it declares its weights and activations; in forward() it calls the
+// operators, each of which works on the rows of the current batch. Shapes are [n_rows, cols], weights
+// [out, in]; every operator checks its shapes (a mismatch is a bug in the model: CHECK).
+//
+// The same bytes: an output row depends only on its own sequence's rows, never on which other rows are in
+// the batch, how a prompt was cut into batches, or how many threads there are.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+
+#include "base/result.h"
+#include "kernels/batch.h"
+#include "tensor/tensor.h"
+
+namespace hearth::kernels {
+
+struct Activation {  // [rows of the batch, cols] float32
+  std::int32_t id = -1;
+  std::int64_t cols = 0;
+};
+struct Matrix {  // a weight [out, in], in whatever layout the backend chose
+  std::int32_t id = -1;
+  std::int64_t out = 0, in = 0;
+};
+struct Vector {  // float32 [n]
+  std::int32_t id = -1;
+  std::int64_t n = 0;
+};
+struct Table {  // rows looked up by token id, [n, cols]
+  std::int32_t id = -1;
+  std::int64_t n = 0, cols = 0;
+};
+
+// Which values of a head are rotated together: (2i, 2i + 1), or (i, i + half).
+enum class RopePairs : std::uint8_t { adjacent, halves };
+
+struct Rope {
+  std::int32_t id = -1;
+};
+
+struct Attention {
+  std::int32_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  float scale = 0;           // of the scores, usually 1 / sqrt(head_dim)
+  std::int32_t window = 0;   // a token sees this many positions, itself included; 0: all
+};
+
+struct KvGeometry {
+  std::int32_t n_layers = 0, n_kv_heads = 0, head_dim = 0;
+};
+
+struct Product {  // out = in · matrixᵀ
+  Activation out;
+  Matrix matrix;
+};
+
+class Ops {
+ public:
+  virtual ~Ops() = default;
+
+  // ---- load ----
+  // The tensor's bytes must stay valid; matrices and vectors are copied (packed), tables are not.
+  virtual Matrix matrix(const Tensor& tensor) = 0;
+  virtual Vector vector(std::span<const float> values) = 0;
+  virtual Table table(const Tensor& tensor) = 0;
+  // inverse_frequencies: one a pair, scaling included; attention_factor multiplies cos and sin.
+  virtual Rope rope_table(std::span<const float> inverse_frequencies, float attention_factor,
+                          RopePairs pairs) = 0;
+  virtual Activation activation(std::int64_t cols) = 0;
+  // For results that only output rows have (logits): sized for the most output rows of a batch.
+  virtual Activation output_activation(std::int64_t cols) = 0;
+
+  // ---- forward, between begin() and the last operator ----
+  virtual void embed(Activation out, Table table) = 0;  // row t = table[tokens[t]]
+  virtual void rms_norm(Activation out, Activation in, Vector gain, float eps) = 0;
+  // Each row of `in` is taken as in.cols / gain.n rows (the heads), each normalised by itself.
+  virtual void rms_norm_heads(Activation inout, Vector gain, float eps) = 0;
+  // Products of one input: it is quantised once for all of them.
+  virtual void matmul(Activation in, std::initializer_list<Product> products) = 0;
+  virtual void matmul_add(Activation inout, Activation in, Matrix matrix) = 0;  // inout += in · mᵀ
+  virtual void rope(Activation inout, std::int32_t head_dim, Rope table) = 0;
+  virtual void store_kv(std::int32_t layer, Activation k, Activation v) = 0;
+  virtual void attend(Activation out, Activation q, std::int32_t layer, const Attention& how) = 0;
+  virtual void silu_mul(Activation gate, Activation up) = 0;  // gate = silu(gate) * up
+  // From here on the batch consists of its output rows only; x keeps those rows.
+  virtual void keep_output_rows(Activation x) = 0;
+};
+
+}  // namespace hearth::kernels

@@ -1,0 +1,152 @@
+#include "kernels/packed_matrix.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "base/check.h"
+
+namespace hearth::kernels {
+
+namespace {
+
+// Where the quads of a block of 32 go: input i (0…31) of column col.
+std::int64_t lane(std::int64_t i, std::int64_t col) { return 4 * col + i % 4; }
+
+// One column of one block (q6_k: super-block), from the file's bytes `in` into the panel's block `out`.
+// Codes are moved, never changed.
+
+void pack_q8_0(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  for (std::int64_t i = 0; i < 32; ++i) {
+    out[64 * (i / 4) + lane(i, col)] = static_cast<std::uint8_t>(in[2 + i] ^ 0x80);
+  }
+  std::memcpy(out + 512 + 2 * col, in, 2);
+}
+
+// nibbles[16] as q4_0 and q4_1 files store them: byte i holds input i low, input 16 + i high. Here byte
+// 64 g + 4 col + k holds inputs 4g + k and 16 + 4g + k: the same pairs.
+void pack_nibbles(const std::uint8_t* nibbles, std::int64_t col, std::uint8_t* out) {
+  for (std::int64_t i = 0; i < 16; ++i) out[64 * (i / 4) + lane(i, col)] = nibbles[i];
+}
+
+void pack_q4_0(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  pack_nibbles(in + 2, col, out);
+  std::memcpy(out + 256 + 2 * col, in, 2);
+}
+
+void pack_q4_1(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  pack_nibbles(in + 4, col, out);
+  std::memcpy(out + 256 + 2 * col, in, 2);
+  std::memcpy(out + 288 + 2 * col, in + 2, 2);
+}
+
+// File: low[128], high[64], scale[16], d. Value 128 n + 32 g + l has its low bits in nibble (g / 2) of
+// low[64 n + l + 32 (g % 2)] and its high bits at bit 2 g of high[32 n + l].
+void pack_q6_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  std::memcpy(out + 2 * col, in + 208, 2);
+  for (std::int64_t b = 0; b < 8; ++b) {
+    const std::int64_t n = b / 4, g = b % 4;
+    std::uint8_t* block = out + 32 + 416 * b;
+    for (std::int64_t l = 0; l < 32; ++l) {
+      const int low = in[64 * n + l + 32 * (g % 2)] >> (4 * (g / 2)) & 15;
+      const int high = in[128 + 32 * n + l] >> (2 * g) & 3;
+      const std::int64_t quad = l / 4;
+      std::uint8_t& nibbles = block[64 * (quad % 4) + lane(l, col)];
+      nibbles = static_cast<std::uint8_t>(nibbles | low << (quad < 4 ? 0 : 4));
+      std::uint8_t& bits = block[256 + 64 * (quad / 4) + lane(l, col)];
+      bits = static_cast<std::uint8_t>(bits | high << (2 * (quad % 4)));
+    }
+    block[384 + col] = in[192 + 2 * b];
+    block[384 + 16 + col] = in[192 + 2 * b + 1];
+  }
+}
+
+using PackBlock = void (*)(const std::uint8_t* in, std::int64_t col, std::uint8_t* out);
+
+PackBlock block_packer(DType dtype) {
+  switch (dtype) {
+    case DType::q8_0: return pack_q8_0;
+    case DType::q4_0: return pack_q4_0;
+    case DType::q4_1: return pack_q4_1;
+    case DType::q6_k: return pack_q6_k;
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16: break;
+  }
+  return nullptr;
+}
+
+void pack_blocks(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+  const DTypeInfo& info = dtype_info(t.dtype);
+  const PackBlock pack_block = block_packer(t.dtype);
+  const auto block_bytes = static_cast<std::int64_t>(info.block_bytes);
+  const std::int64_t n_blocks = t.shape.cols() / static_cast<std::int64_t>(info.block_values);
+  const auto* row = reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + o * n_blocks * block_bytes;
+  for (std::int64_t b = 0; b < n_blocks; ++b) {
+    pack_block(row + b * block_bytes, o % kPanel, panel + b * block_bytes * kPanel);
+  }
+}
+
+void pack_values(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+  const auto size = static_cast<std::int64_t>(dtype_info(t.dtype).block_bytes);
+  const std::int64_t in = t.shape.cols();
+  const auto* row = reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + o * in * size;
+  for (std::int64_t i = 0; i < in; ++i) {
+    std::memcpy(panel + (i * kPanel + o % kPanel) * size, row + i * size,
+                static_cast<std::size_t>(size));
+  }
+}
+
+void pack_dequantized(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+  std::vector<float> row(static_cast<std::size_t>(t.shape.cols()));
+  dequantize_row(t, o, row);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    std::memcpy(panel + (i * std::size_t{kPanel} + static_cast<std::size_t>(o % kPanel)) * 4, &row[i],
+                4);
+  }
+}
+
+}  // namespace
+
+std::int64_t packed_panel_bytes(DType dtype, std::int64_t in) {
+  const std::int64_t bytes = static_cast<std::int64_t>(row_bytes(dtype, in)) * kPanel;
+  return (bytes + 63) / 64 * 64;
+}
+
+std::int64_t packed_bytes(DType dtype, std::int64_t out, std::int64_t in) {
+  return (out + kPanel - 1) / kPanel * packed_panel_bytes(dtype, in);
+}
+
+PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool) {
+  PackedMatrix m;
+  m.dtype = as_f32 ? DType::f32 : tensor.dtype;
+  m.out = tensor.shape.rows();
+  m.in = tensor.shape.cols();
+  m.panel_bytes = packed_panel_bytes(m.dtype, m.in);
+  m.data = allocate_pages(static_cast<std::size_t>(m.n_panels() * m.panel_bytes), PageSize::huge);
+  CHECK(m.data != nullptr, "the memory plan was checked before weights are packed");
+  const auto pack_row = as_f32 && tensor.dtype != DType::f32 ? pack_dequantized
+                        : m.quantized()                      ? pack_blocks
+                                                             : pack_values;
+  pool.run(m.n_panels(), [&](std::int64_t p) {
+    for (std::int64_t o = p * kPanel; o < std::min(m.out, (p + 1) * kPanel); ++o) {
+      pack_row(tensor, o, m.data.get() + p * m.panel_bytes);
+    }
+  });
+  return m;
+}
+
+std::shared_ptr<std::uint8_t> allocate_pages(std::size_t bytes, PageSize page_size) {
+  const bool huge = page_size == PageSize::huge && bytes >= (std::size_t{2} << 20);
+  const std::size_t unit = huge ? std::size_t{2} << 20 : 4096;
+  const std::size_t size = (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
+  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) return nullptr;
+  if (huge) ::madvise(data, size, MADV_HUGEPAGE);  // a wish: ignored where unsupported
+  return {static_cast<std::uint8_t*>(data), [size](std::uint8_t* p) { ::munmap(p, size); }};
+}
+
+}  // namespace hearth::kernels

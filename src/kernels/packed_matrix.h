@@ -1,0 +1,57 @@
+// packed_matrix.h - weight matrices in the layout the matmul kernels read.
+//
+// A matrix [out, in] is cut into panels of 16 outputs; in a panel the outputs are the lanes of a vector, so
+// that a dot product never sums across lanes. Within a panel the inputs advance in blocks. With col = 0…15
+// the output within the panel:
+//
+//   f32   [in][col] float
+//   f16   [in][col] half            bf16 likewise
+//   q8_0  per 32 inputs:  u8 code[8][col][4] (value + 128; quad g holds inputs 4g…4g+3)   512 B
+//                         half d[col]                                                      32 B
+//   q4_0  per 32 inputs:  u8 nibbles[4][col][4] (low: inputs 4g…, high: inputs 16 + 4g…)  256 B
+//                         half d[col]                                                      32 B
+//   q4_1  as q4_0, then half m[col]                                                        32 B
+//   q6_k  per 256 inputs: half d[col], then 8 x { u8 low nibbles[4][col][4] as q4_0        256 B
+//                         u8 high[2][col][4]: bits 2i, 2i+1 of half j = quad 4j + i        128 B
+//                         i8 scale[2][col] (of inputs 0…15 and 16…31) }                     32 B
+//
+// so a packed matrix is as large as the file's, but for the last panel's padding (zero scales). The packed
+// copy replaces the mapped one: the caller releases the file's pages.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "base/thread_pool.h"
+#include "tensor/tensor.h"
+
+namespace hearth::kernels {
+
+inline constexpr std::int64_t kPanel = 16;
+
+struct PackedMatrix {
+  DType dtype = DType::f32;
+  std::int64_t out = 0, in = 0;
+  std::int64_t panel_bytes = 0;
+  std::shared_ptr<std::uint8_t> data;  // [n_panels * panel_bytes], 64-byte aligned
+
+  std::int64_t n_panels() const { return (out + kPanel - 1) / kPanel; }
+  const std::uint8_t* panel(std::int64_t i) const { return data.get() + i * panel_bytes; }
+  bool quantized() const {
+    return dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16;
+  }
+};
+
+std::int64_t packed_panel_bytes(DType dtype, std::int64_t in);
+std::int64_t packed_bytes(DType dtype, std::int64_t out, std::int64_t in);
+
+// tensor is [out, in] (rank 2, or 1: one output). as_f32: dequantise first.
+PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool);
+
+// Memory for weights and caches: zeroed, page aligned, committed when touched; nullptr when the system has
+// none to give. Huge pages (where the kernel has them) suit what is read whole, not what fills up slowly.
+enum class PageSize : std::uint8_t { small, huge };
+std::shared_ptr<std::uint8_t> allocate_pages(std::size_t bytes, PageSize page_size);
+
+}  // namespace hearth::kernels

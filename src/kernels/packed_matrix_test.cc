@@ -1,0 +1,68 @@
+#include "kernels/packed_matrix.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "kernels/matmul.h"
+#include "kernels/test_data.h"
+
+namespace hearth::kernels {
+namespace {
+
+class Packing : public testing::TestWithParam<DType> {};
+
+// A unit vector picks one column of weights: the product with the packed matrix must be the dequantised
+// weight itself.
+TEST_P(Packing, keeps_every_weight) {
+  std::mt19937 random(7);
+  ThreadPool pool(2);
+  const std::int64_t in = 512, out = 37;
+  const TestTensor tensor = random_tensor(GetParam(), out, in, random);
+  const PackedMatrix packed = pack(tensor.view, false, pool);
+  std::vector<float> row(in);
+  std::vector<float> x(in), y(48);
+  std::vector<std::uint8_t> record(static_cast<std::size_t>(QuantizedRows::row_bytes(in)));
+  for (const std::int64_t i : {0, 1, 15, 16, 31, 32, 100, 255, 256, 300, 511}) {
+    std::fill(x.begin(), x.end(), 0.0f);
+    x[static_cast<std::size_t>(i)] = 1;
+    const QuantizedRows xq{record.data(), 1, in};
+    quantize_reference({x.data(), 1, in, in}, xq, 0, 1);
+    matmul_reference({&packed, {x.data(), 1, in, in}, xq, {y.data(), 1, out, 48}, false});
+    for (std::int64_t o = 0; o < out; ++o) {
+      dequantize_row(tensor.view, o, row);
+      const float w = row[static_cast<std::size_t>(i)];
+      EXPECT_NEAR(y[static_cast<std::size_t>(o)], w, std::abs(w) * 1e-6 + 1e-30) << "input " << i << " output " << o;
+    }
+  }
+}
+
+TEST_P(Packing, as_f32_keeps_every_bit) {
+  std::mt19937 random(8);
+  ThreadPool pool(1);
+  const TestTensor tensor = random_tensor(GetParam(), 19, 256, random);
+  const PackedMatrix packed = pack(tensor.view, true, pool);
+  std::vector<float> row(256);
+  for (std::int64_t o = 0; o < 19; ++o) {
+    dequantize_row(tensor.view, o, row);
+    for (std::int64_t i = 0; i < 256; ++i) {
+      const auto* panel = reinterpret_cast<const float*>(packed.panel(o / kPanel));
+      EXPECT_EQ(panel[i * kPanel + o % kPanel], row[static_cast<std::size_t>(i)]);
+    }
+  }
+}
+
+TEST_P(Packing, is_as_large_as_the_file_but_for_the_last_panel) {
+  const DTypeInfo& info = dtype_info(GetParam());
+  const auto file_bytes = 48 * 512 / info.block_values * info.block_bytes;
+  EXPECT_EQ(packed_bytes(GetParam(), 48, 512), static_cast<std::int64_t>(file_bytes));
+  EXPECT_EQ(packed_bytes(GetParam(), 33, 512), static_cast<std::int64_t>(file_bytes));
+}
+
+INSTANTIATE_TEST_SUITE_P(, Packing,
+                         testing::Values(DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0,
+                                         DType::q4_1, DType::q6_k),
+                         [](const auto& test) { return std::string(dtype_info(test.param).name); });
+
+}  // namespace
+}  // namespace hearth::kernels

@@ -1,0 +1,187 @@
+// reference.cc - what each operator means, in float64 and in the plainest loops. Slow on purpose: the kernels
+// are tested against these, never the other way round.
+#include <cmath>
+#include <vector>
+
+#include "kernels/attend.h"
+#include "kernels/matmul.h"
+#include "kernels/quantize.h"
+#include "kernels/rms_norm.h"
+#include "kernels/rope.h"
+#include "kernels/silu_mul.h"
+
+namespace hearth::kernels {
+
+void rms_norm_reference(const RmsNorm& op) {
+  for (std::int64_t t = 0; t < op.x.n_rows; ++t) {
+    double squares = 0;
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      squares += double{op.x.row(t)[c]} * double{op.x.row(t)[c]};
+    }
+    const double scale = 1 / std::sqrt(squares / static_cast<double>(op.x.n_cols) + double{op.eps});
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      op.y.row(t)[c] = static_cast<float>(double{op.x.row(t)[c]} * scale * double{op.gain[c]});
+    }
+  }
+}
+
+void rope_angles(std::int32_t position, const float* inverse_frequencies, std::int32_t n_pairs,
+                 float attention_factor, float* cos, float* sin) {
+  for (std::int32_t j = 0; j < n_pairs; ++j) {
+    const float angle = static_cast<float>(position) * inverse_frequencies[j];
+    cos[j] = static_cast<float>(std::cos(double{angle}) * double{attention_factor});
+    sin[j] = static_cast<float>(std::sin(double{angle}) * double{attention_factor});
+  }
+}
+
+void rope_reference(const RopeRows& op) {
+  for (std::int64_t t = 0; t < op.x.n_rows; ++t) {
+    for (std::int64_t h = 0; h < op.x.n_cols; h += op.head_dim) {
+      for (std::int32_t j = 0; j < op.n_pairs; ++j) {
+        const bool adjacent = op.pairs == RopePairs::adjacent;
+        float& a = op.x.row(t)[h + (adjacent ? 2 * j : j)];
+        float& b = op.x.row(t)[h + (adjacent ? 2 * j + 1 : j + op.n_pairs)];
+        const double c = op.cos[t * op.n_pairs + j], s = op.sin[t * op.n_pairs + j];
+        const double x = a, y = b;
+        a = static_cast<float>(x * c - y * s);
+        b = static_cast<float>(x * s + y * c);
+      }
+    }
+  }
+}
+
+void silu_mul_reference(const SiluMul& op) {
+  for (std::int64_t t = 0; t < op.gate.n_rows; ++t) {
+    for (std::int64_t c = 0; c < op.gate.n_cols; ++c) {
+      const double g = op.gate.row(t)[c];
+      op.gate.row(t)[c] = static_cast<float>(g / (1 + std::exp(-g)) * double{op.up.row(t)[c]});
+    }
+  }
+}
+
+void quantize_reference(Rows<const float> x, QuantizedRows out, std::int64_t first,
+                        std::int64_t last) {
+  for (std::int64_t t = first; t < last; ++t) {
+    for (std::int64_t b = 0; b < out.k / 32; ++b) {
+      const float* in = x.row(t) + 32 * b;
+      float largest = 0;
+      for (int i = 0; i < 32; ++i) largest = std::max(largest, std::fabs(in[i]));
+      const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
+      out.d(t)[b] = largest / 127.0f;
+      for (int half = 0; half < 2; ++half) {
+        std::int32_t sum = 0;
+        for (int i = 16 * half; i < 16 * half + 16; ++i) {
+          const auto q = static_cast<std::int8_t>(std::nearbyint(in[i] * inverse));
+          out.q(t)[32 * b + i] = q;
+          sum += q;
+        }
+        out.sums(t)[2 * b + half] = sum;
+      }
+    }
+  }
+}
+
+namespace {
+
+double half_at(const std::uint8_t* p, std::int64_t index) {
+  const auto bits = static_cast<std::uint16_t>(p[2 * index] | (p[2 * index + 1] << 8));
+  return double{f16_to_f32(bits)};
+}
+
+// Weight (input i, output column) of a panel, by the layout table of packed_matrix.h.
+double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::int64_t col) {
+  const std::int64_t quad = i % 32 / 4, lane = 4 * col + i % 4;
+  const auto nibble = [&](const std::uint8_t* block) {
+    const int byte = block[64 * (quad % 4) + lane];
+    return quad < 4 ? byte & 15 : byte >> 4;
+  };
+  switch (dtype) {
+    case DType::f32: {
+      float w;
+      __builtin_memcpy(&w, panel + (i * kPanel + col) * 4, 4);
+      return double{w};
+    }
+    case DType::f16: return half_at(panel, i * kPanel + col);
+    case DType::bf16: {
+      const std::uint8_t* p = panel + (i * kPanel + col) * 2;
+      return double{bf16_to_f32(static_cast<std::uint16_t>(p[0] | (p[1] << 8)))};
+    }
+    case DType::q8_0: {
+      const std::uint8_t* block = panel + i / 32 * 544;
+      return (block[64 * quad + lane] - 128) * half_at(block + 512, col);
+    }
+    case DType::q4_0: {
+      const std::uint8_t* block = panel + i / 32 * 288;
+      return (nibble(block) - 8) * half_at(block + 256, col);
+    }
+    case DType::q4_1: {
+      const std::uint8_t* block = panel + i / 32 * 320;
+      return nibble(block) * half_at(block + 256, col) + half_at(block + 288, col);
+    }
+    case DType::q6_k: {
+      const std::uint8_t* super = panel + i / 256 * 3360;
+      const std::uint8_t* block = super + 32 + i % 256 / 32 * 416;
+      const int high = block[256 + 64 * (quad / 4) + lane] >> (2 * (quad % 4)) & 3;
+      const auto scale = static_cast<std::int8_t>(block[384 + 16 * (quad / 4) + col]);
+      return half_at(super, col) * scale * ((nibble(block) | high << 4) - 32);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+void matmul_reference(const MatMul& op) {
+  for (std::int64_t t = 0; t < op.y.n_rows; ++t) {
+    for (std::int64_t o = 0; o < op.w->out; ++o) {
+      double sum = op.add ? double{op.y.row(t)[o]} : 0;
+      for (std::int64_t i = 0; i < op.w->in; ++i) {
+        const double x = op.w->quantized() ? op.xq.q(t)[i] * double{op.xq.d(t)[i / 32]}
+                                           : double{op.x.row(t)[i]};
+        sum += x * weight_at(op.w->dtype, op.w->panel(o / kPanel), i, o % kPanel);
+      }
+      op.y.row(t)[o] = static_cast<float>(sum);
+    }
+  }
+}
+
+void attend_reference(const AttendTile& tile, float* const* out) {
+  const KvPages& kv = tile.kv;
+  const auto element = [&kv](const std::uint8_t* p, std::int64_t index) {
+    if (!kv.f32) return half_at(p, index);
+    float x;
+    __builtin_memcpy(&x, p + 4 * index, 4);
+    return double{x};
+  };
+  for (std::int32_t m = 0; m < tile.n_queries; ++m) {
+    const std::int32_t position = tile.first_position + m / tile.group;
+    const std::int32_t first =
+        tile.window > 0 ? std::max(0, position - tile.window + 1) : 0;
+    std::vector<double> score;
+    double highest = -HUGE_VAL;
+    for (std::int32_t j = first; j <= position; ++j) {
+      const std::uint8_t* k = kv.k_head(tile.pages[j / kPage], tile.kv_head);
+      double s = 0;
+      for (std::int32_t c = 0; c < kv.head_dim; ++c) {
+        s += double{tile.q[m][c]} * element(k, c * kPage + j % kPage);
+      }
+      score.push_back(s * double{tile.scale});
+      highest = std::max(highest, score.back());
+    }
+    double total = 0;
+    std::vector<double> sum(static_cast<std::size_t>(kv.head_dim), 0.0);
+    for (std::int32_t j = first; j <= position; ++j) {
+      const double p = std::exp(score[static_cast<std::size_t>(j - first)] - highest);
+      const std::uint8_t* v = kv.v_head(tile.pages[j / kPage], tile.kv_head);
+      total += p;
+      for (std::int32_t c = 0; c < kv.head_dim; ++c) {
+        sum[static_cast<std::size_t>(c)] += p * element(v, j % kPage * kv.padded_dim() + c);
+      }
+    }
+    for (std::int32_t c = 0; c < kv.head_dim; ++c) {
+      out[m][c] = static_cast<float>(sum[static_cast<std::size_t>(c)] / total);
+    }
+  }
+}
+
+}  // namespace hearth::kernels
