@@ -2,8 +2,8 @@
 //
 //   log_info(cat("loaded ", alias, " in ", ms, " ms"));
 //
-// HEARTH_LOG = error | warn | info | debug sets what is shown; programs start at warn, the service at
-// info. Thread-safe.
+// HEARTH_LOG = error | warn | info | debug sets what is shown; programs start at warn, the service
+// at info. Thread-safe.
 #pragma once
 
 #include <string_view>

@@ -24,8 +24,8 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
 
-  // Lets the kernel drop the pages of bytes [offset, offset + size): the caller keeps its own packed
-  // copy. They are read again from the file if touched.
+  // Lets the kernel drop the pages of bytes [offset, offset + size): the caller keeps its own
+  // packed copy. They are read again from the file if touched.
   void release_pages(std::size_t offset, std::size_t size) const;
 
  private:

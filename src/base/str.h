@@ -1,7 +1,7 @@
 // str.h - building and reading short texts, without locale, exceptions or iostream.
 //
-// Part of the portable core: std::format, iostream and regex would each add hundreds of kilobytes to
-// the browser's module.
+// Part of the portable core: std::format, iostream and regex would each add hundreds of kilobytes
+// to the browser's module.
 #pragma once
 
 #include <concepts>

@@ -28,8 +28,9 @@ void pause_briefly() {
 #endif
 }
 
-// 20 µs: longer than the gap between two operators of a decode step (measured 1 to 5 µs), shorter than
-// what a parked thread costs to wake (about 50 µs on the virtual machines this was written on).
+// 20 µs: longer than the gap between two operators of a decode step (measured 1 to 5 µs), shorter
+// than what a parked thread costs to wake (about 50 µs on the virtual machines this was written
+// on).
 constexpr auto kSpin = std::chrono::microseconds(20);
 
 template <class Done>
@@ -81,7 +82,9 @@ void ThreadPool::run_erased(std::int64_t n, Task task, void* context) {
   if (n_parked_ > 0) {
     // Taking the lock orders this with a worker that is about to park: it either sees the new
     // generation before it sleeps or is asleep and hears the notification.
-    { const std::lock_guard lock(park_); }
+    {
+      const std::lock_guard lock(park_);
+    }
     wake_.notify_all();
   }
   drain();
@@ -102,8 +105,8 @@ void ThreadPool::work() {
     }
     if (stop_) return;
     seen = generation_;
-    // First be counted, then look: run_erased closes first and counts then, so one of the two sees the
-    // other (both are sequentially consistent).
+    // First be counted, then look: run_erased closes first and counts then, so one of the two sees
+    // the other (both are sequentially consistent).
     ++n_active_;
     if (open_) drain();
     --n_active_;

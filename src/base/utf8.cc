@@ -7,8 +7,8 @@ namespace hearth {
 namespace {
 
 struct LeadByte {
-  std::uint8_t size;      // bytes of the whole character, 0: not a lead byte
-  unsigned char low;      // bounds of the second byte
+  std::uint8_t size;  // bytes of the whole character, 0: not a lead byte
+  unsigned char low;  // bounds of the second byte
   unsigned char high;
 };
 

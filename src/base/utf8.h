@@ -8,14 +8,14 @@
 namespace hearth {
 
 struct Utf8Char {
-  char32_t code;     // U+FFFD when not valid
-  std::uint8_t size; // bytes to step over: 1..4, at least 1 for non-empty input
-  bool valid;        // false: a maximal invalid prefix, as Unicode and Rust's lossy decoding count it
+  char32_t code;      // U+FFFD when not valid
+  std::uint8_t size;  // bytes to step over: 1..4, at least 1 for non-empty input
+  bool valid;  // false: a maximal invalid prefix, as Unicode and Rust's lossy decoding count it
 };
 
 // The first character of a non-empty text. Overlong forms, surrogates and values above U+10FFFF are
-// invalid; an invalid sequence steps over its maximal valid prefix (so ED A0 80 is three characters,
-// F0 9F 99 at the end of the text is one).
+// invalid; an invalid sequence steps over its maximal valid prefix (so ED A0 80 is three
+// characters, F0 9F 99 at the end of the text is one).
 Utf8Char decode_utf8(std::string_view text);
 
 // Appends a scalar value (not a surrogate, at most U+10FFFF).

@@ -10,10 +10,10 @@
 //
 // as half floats, or float32 when the engine runs exact.
 //
-// Order of summation: positions are cut into partitions of 512, counted from position 0. Within a partition
-// the online softmax advances page by page; the partitions are merged in order. Nothing depends on which
-// rows are computed together or which thread computes a partition; positions outside the mask contribute
-// exact zeros.
+// Order of summation: positions are cut into partitions of 512, counted from position 0. Within a
+// partition the online softmax advances page by page; the partitions are merged in order. Nothing
+// depends on which rows are computed together or which thread computes a partition; positions
+// outside the mask contribute exact zeros.
 #pragma once
 
 #include <cstdint>
@@ -44,18 +44,18 @@ struct KvPages {
   }
 };
 
-// Queries that are computed together: the heads of one key/value group for a few consecutive rows of one
-// sequence. Query m = row m / group, head m % group of the group.
+// Queries that are computed together: the heads of one key/value group for a few consecutive rows
+// of one sequence. Query m = row m / group, head m % group of the group.
 struct AttendTile {
   KvPages kv;
-  const std::int32_t* pages;   // the sequence's page table
+  const std::int32_t* pages;  // the sequence's page table
   std::int32_t kv_head;
-  std::int32_t group;          // query heads a key/value head
-  std::int32_t n_queries;      // rows * group, at most kMaxQueries
-  std::int32_t first_position; // of the tile's first row
-  std::int32_t window;         // 0: all
+  std::int32_t group;           // query heads a key/value head
+  std::int32_t n_queries;       // rows * group, at most kMaxQueries
+  std::int32_t first_position;  // of the tile's first row
+  std::int32_t window;          // 0: all
   float scale;
-  const float* q[16];          // [head_dim] each
+  const float* q[16];  // [head_dim] each
 };
 inline constexpr std::int32_t kMaxQueries = 16;
 

@@ -10,9 +10,9 @@ namespace hearth::kernels {
 // 16 is the width of the vector layer: a page's keys stand transposed, one position a lane.
 inline constexpr std::int32_t kPage = 16;
 
-// One sequence's share of a batch: rows [first_row, first_row + n_rows) are its consecutive tokens at
-// positions first_position, first_position + 1, … Its keys and values of position p stand in page
-// pages[p / kPage]; the table covers every position up to the last of these rows.
+// One sequence's share of a batch: rows [first_row, first_row + n_rows) are its consecutive tokens
+// at positions first_position, first_position + 1, … Its keys and values of position p stand in
+// page pages[p / kPage]; the table covers every position up to the last of these rows.
 struct SequenceRows {
   std::int32_t first_row = 0;
   std::int32_t n_rows = 0;
@@ -21,10 +21,10 @@ struct SequenceRows {
 };
 
 struct Batch {
-  std::span<const std::int32_t> tokens;        // [n_rows] ids inside the vocabulary
-  std::span<const std::int32_t> positions;     // [n_rows]
-  std::span<const SequenceRows> sequences;     // cover every row once, in order
-  std::span<const std::int32_t> output_rows;   // rows whose logits are wanted, increasing
+  std::span<const std::int32_t> tokens;       // [n_rows] ids inside the vocabulary
+  std::span<const std::int32_t> positions;    // [n_rows]
+  std::span<const SequenceRows> sequences;    // cover every row once, in order
+  std::span<const std::int32_t> output_rows;  // rows whose logits are wanted, increasing
   std::int32_t n_rows() const { return static_cast<std::int32_t>(tokens.size()); }
 };
 

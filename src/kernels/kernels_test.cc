@@ -1,5 +1,5 @@
-// kernels_test.cc - every kernel of every ISA that runs here, against the float64 definition with the
-// tolerance of its header, and against the generic kernels bit for bit.
+// kernels_test.cc - every kernel of every ISA that runs here, against the float64 definition with
+// the tolerance of its header, and against the generic kernels bit for bit.
 #include "kernels/cpu/kernels.h"
 
 #include <gtest/gtest.h>
@@ -71,9 +71,11 @@ TEST_P(Kernels, rope_matches_the_definition_in_both_pairings) {
   for (const RopePairs pairs : {RopePairs::adjacent, RopePairs::halves}) {
     const std::int32_t head_dim = 24, n_pairs = 9, n_heads = 3, n_rows = 4;
     std::vector<float> inverse(n_pairs), cos(n_rows * n_pairs), sin(n_rows * n_pairs);
-    for (std::size_t j = 0; j < inverse.size(); ++j) inverse[j] = std::pow(0.3f, static_cast<float>(j));
+    for (std::size_t j = 0; j < inverse.size(); ++j)
+      inverse[j] = std::pow(0.3f, static_cast<float>(j));
     for (std::int32_t t = 0; t < n_rows; ++t) {
-      rope_angles(1000 + t, inverse.data(), n_pairs, 1.25f, cos.data() + t * n_pairs, sin.data() + t * n_pairs);
+      rope_angles(1000 + t, inverse.data(), n_pairs, 1.25f, cos.data() + t * n_pairs,
+                  sin.data() + t * n_pairs);
     }
     Shifted x(n_rows, n_heads * head_dim, 1, random);
     Shifted expected = x;
@@ -117,14 +119,16 @@ TEST_P(Kernels, quantize_is_bit_equal_to_the_definition) {
 }
 
 // One matmul with every row count up to 19, against float64 and against the generic kernels.
-void check_matmul(const CpuKernels& k, DType dtype, std::int64_t out, std::int64_t in, std::mt19937& random) {
+void check_matmul(const CpuKernels& k, DType dtype, std::int64_t out, std::int64_t in,
+                  std::mt19937& random) {
   ThreadPool pool(1);
   const TestTensor tensor = random_tensor(dtype, out, in, random);
   const PackedMatrix w = pack(tensor.view, false, pool);
   const std::int64_t n_rows = 19, stride = w.n_panels() * kPanel;
   const std::vector<float> x = random_values(static_cast<std::size_t>(n_rows * in), random);
   const std::vector<float> start = random_values(static_cast<std::size_t>(n_rows * stride), random);
-  std::vector<std::uint8_t> record(static_cast<std::size_t>(n_rows * QuantizedRows::row_bytes(in / 32 * 32)));
+  std::vector<std::uint8_t> record(
+      static_cast<std::size_t>(n_rows * QuantizedRows::row_bytes(in / 32 * 32)));
   const Rows<const float> rows{x.data(), n_rows, in, in};
   const QuantizedRows xq{record.data(), n_rows, in};
   if (w.quantized()) quantize_reference(rows, xq, 0, n_rows);
@@ -152,7 +156,8 @@ void check_matmul(const CpuKernels& k, DType dtype, std::int64_t out, std::int64
         if (first + count > n_rows) continue;
         std::vector<float> part = start;
         k.matmul(op(part), 0, w.n_panels(), first, first + count);
-        const auto at = static_cast<std::size_t>(first * stride), n = static_cast<std::size_t>(count * stride);
+        const auto at = static_cast<std::size_t>(first * stride),
+                   n = static_cast<std::size_t>(count * stride);
         EXPECT_TRUE(same_bits(std::span(part).subspan(at, n), std::span(got).subspan(at, n)));
       }
     }
@@ -195,7 +200,8 @@ TEST_P(Kernels, the_extreme_codes_do_not_saturate) {
         k.matmul({&w, {}, xq, {got.data(), 1, 16, 16}, false}, 0, 1, 0, 1);
         matmul_reference({&w, {}, xq, {expected.data(), 1, 16, 16}, false});
         for (std::size_t o = 0; o < 16; ++o) {
-          EXPECT_NEAR(got[o], expected[o], std::abs(expected[o]) * 1e-5 + 1e-3) << info.name << " fill " << fill;
+          EXPECT_NEAR(got[o], expected[o], std::abs(expected[o]) * 1e-5 + 1e-3)
+              << info.name << " fill " << fill;
         }
       }
     }
@@ -204,8 +210,8 @@ TEST_P(Kernels, the_extreme_codes_do_not_saturate) {
 
 // A cache of n positions with random keys and values in shuffled pages.
 struct TestCache {
-  TestCache(const CpuKernels& k, std::int32_t n, std::int32_t n_kv_heads, std::int32_t head_dim, bool f32,
-            std::mt19937& random) {
+  TestCache(const CpuKernels& k, std::int32_t n, std::int32_t n_kv_heads, std::int32_t head_dim,
+            bool f32, std::mt19937& random) {
     const std::int32_t n_pages = (n + kPage - 1) / kPage;
     kv.n_kv_heads = n_kv_heads;
     kv.head_dim = head_dim;
@@ -259,10 +265,17 @@ TEST_P(Kernels, attend_matches_the_definition_for_any_tile_window_and_length) {
       for (const std::int32_t position : {0, 5, 15, 16, 100, 511, 512, 1100}) {
         const TestCache cache(k, position + 6, 2, head_dim, f32, random);
         for (const std::int32_t window : {0, 1, 20, 600}) {
-          AttendTile tile{.kv = cache.kv, .pages = cache.pages.data(), .kv_head = 1, .group = 3,
-                          .n_queries = 15, .first_position = position, .window = window,
-                          .scale = 0.3f, .q = {}};
-          const std::vector<float> q = random_values(static_cast<std::size_t>(15 * head_dim), random);
+          AttendTile tile{.kv = cache.kv,
+                          .pages = cache.pages.data(),
+                          .kv_head = 1,
+                          .group = 3,
+                          .n_queries = 15,
+                          .first_position = position,
+                          .window = window,
+                          .scale = 0.3f,
+                          .q = {}};
+          const std::vector<float> q =
+              random_values(static_cast<std::size_t>(15 * head_dim), random);
           for (int m = 0; m < 15; ++m) tile.q[m] = q.data() + m * head_dim;
           const std::vector<float> got = attend_all(k, tile);
           EXPECT_TRUE(same_bits(got, attend_all(generic_kernels(), tile)));
@@ -273,7 +286,8 @@ TEST_P(Kernels, attend_matches_the_definition_for_any_tile_window_and_length) {
           const double tolerance = 5 * attend_tolerance(head_dim, 20, position + 6);
           for (std::size_t i = 0; i < got.size(); ++i) {
             ASSERT_NEAR(got[i], expected[i], tolerance)
-                << "head " << head_dim << " position " << position << " window " << window << " at " << i;
+                << "head " << head_dim << " position " << position << " window " << window << " at "
+                << i;
           }
           // The same bytes for one query alone as in the tile.
           for (const int m : {0, 4, 14}) {
@@ -283,8 +297,9 @@ TEST_P(Kernels, attend_matches_the_definition_for_any_tile_window_and_length) {
             alone.first_position = position + m / 3;
             alone.q[0] = tile.q[m];
             const std::vector<float> single = attend_all(k, alone);
-            EXPECT_TRUE(same_bits(single, std::span(got).subspan(static_cast<std::size_t>(m * head_dim),
-                                                                 static_cast<std::size_t>(head_dim))));
+            EXPECT_TRUE(
+                same_bits(single, std::span(got).subspan(static_cast<std::size_t>(m * head_dim),
+                                                         static_cast<std::size_t>(head_dim))));
           }
         }
       }

@@ -1,12 +1,15 @@
-// matmul.h - rows of activations times a packed matrix: y[t, o] (+)= sum over i of x[t, i] * w[o, i].
+// matmul.h - rows of activations times a packed matrix: y[t, o] (+)= sum over i of x[t, i] * w[o,
+// i].
 //
 //   x  [n_rows, in]   float32, or int8 blocks (quantize.h) when the matrix is quantised
 //   w  [out, in]      packed (packed_matrix.h)
-//   y  [n_rows, out]  float32; its stride has room for whole panels of 16 outputs, which are written
+//   y  [n_rows, out]  float32; its stride has room for whole panels of 16 outputs, which are
+//   written
 //
-// Order of summation, the same for one row and for many, on every ISA: blocks of inputs in order; inside a
-// block the integer dot product is exact, then one fma into the output's own accumulator:
-//     acc = fma(float(sum q w), d_w * d_x, acc)                 q4_1 then: acc = fma(m, d_x * sum q, acc)
+// Order of summation, the same for one row and for many, on every ISA: blocks of inputs in order;
+// inside a block the integer dot product is exact, then one fma into the output's own accumulator:
+//     acc = fma(float(sum q w), d_w * d_x, acc)                 q4_1 then: acc = fma(m, d_x * sum
+//     q, acc)
 // For float weights: acc = fma(w, x, acc), input by input.
 #pragma once
 
@@ -20,10 +23,10 @@ namespace hearth::kernels {
 
 struct MatMul {
   const PackedMatrix* w;
-  Rows<const float> x;   // used when w is not quantised
-  QuantizedRows xq;      // used when it is
+  Rows<const float> x;  // used when w is not quantised
+  QuantizedRows xq;     // used when it is
   Rows<float> y;
-  bool add;              // y += instead of y =
+  bool add;  // y += instead of y =
 };
 
 void matmul_reference(const MatMul& op);  // the definition, in float64, from the same packed bytes

@@ -1,12 +1,12 @@
-// ops.h - the operators a model's forward pass is written in. A backend supplies them; the CPU's are in
-// cpu/cpu_ops.h. Part of the portable core.
+// ops.h - the operators a model's forward pass is written in. A backend supplies them; the CPU's
+// are in cpu/cpu_ops.h. Part of the portable core.
 //
-// A model talks in handles. At load it declares its weights and activations; in forward() it calls the
-// operators, each of which works on the rows of the current batch. Shapes are [n_rows, cols], weights
-// [out, in]; every operator checks its shapes (a mismatch is a bug in the model: CHECK).
+// A model talks in handles. At load it declares its weights and activations; in forward() it calls
+// the operators, each of which works on the rows of the current batch. Shapes are [n_rows, cols],
+// weights [out, in]; every operator checks its shapes (a mismatch is a bug in the model: CHECK).
 //
-// The same bytes: an output row depends only on its own sequence's rows, never on which other rows are in
-// the batch, how a prompt was cut into batches, or how many threads there are.
+// The same bytes: an output row depends only on its own sequence's rows, never on which other rows
+// are in the batch, how a prompt was cut into batches, or how many threads there are.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,8 @@ struct Rope {
 
 struct Attention {
   std::int32_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
-  float scale = 0;           // of the scores, usually 1 / sqrt(head_dim)
-  std::int32_t window = 0;   // a token sees this many positions, itself included; 0: all
+  float scale = 0;          // of the scores, usually 1 / sqrt(head_dim)
+  std::int32_t window = 0;  // a token sees this many positions, itself included; 0: all
 };
 
 struct KvGeometry {

@@ -15,8 +15,8 @@ namespace {
 // Where the quads of a block of 32 go: input i (0…31) of column col.
 std::int64_t lane(std::int64_t i, std::int64_t col) { return 4 * col + i % 4; }
 
-// One column of one block (q6_k: super-block), from the file's bytes `in` into the panel's block `out`.
-// Codes are moved, never changed.
+// One column of one block (q6_k: super-block), from the file's bytes `in` into the panel's block
+// `out`. Codes are moved, never changed.
 
 void pack_q8_0(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   for (std::int64_t i = 0; i < 32; ++i) {
@@ -25,8 +25,8 @@ void pack_q8_0(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   std::memcpy(out + 512 + 2 * col, in, 2);
 }
 
-// nibbles[16] as q4_0 and q4_1 files store them: byte i holds input i low, input 16 + i high. Here byte
-// 64 g + 4 col + k holds inputs 4g + k and 16 + 4g + k: the same pairs.
+// nibbles[16] as q4_0 and q4_1 files store them: byte i holds input i low, input 16 + i high. Here
+// byte 64 g + 4 col + k holds inputs 4g + k and 16 + 4g + k: the same pairs.
 void pack_nibbles(const std::uint8_t* nibbles, std::int64_t col, std::uint8_t* out) {
   for (std::int64_t i = 0; i < 16; ++i) out[64 * (i / 4) + lane(i, col)] = nibbles[i];
 }
@@ -42,8 +42,8 @@ void pack_q4_1(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   std::memcpy(out + 288 + 2 * col, in + 2, 2);
 }
 
-// File: low[128], high[64], scale[16], d. Value 128 n + 32 g + l has its low bits in nibble (g / 2) of
-// low[64 n + l + 32 (g % 2)] and its high bits at bit 2 g of high[32 n + l].
+// File: low[128], high[64], scale[16], d. Value 128 n + 32 g + l has its low bits in nibble (g / 2)
+// of low[64 n + l + 32 (g % 2)] and its high bits at bit 2 g of high[32 n + l].
 void pack_q6_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   std::memcpy(out + 2 * col, in + 208, 2);
   for (std::int64_t b = 0; b < 8; ++b) {
@@ -67,13 +67,18 @@ using PackBlock = void (*)(const std::uint8_t* in, std::int64_t col, std::uint8_
 
 PackBlock block_packer(DType dtype) {
   switch (dtype) {
-    case DType::q8_0: return pack_q8_0;
-    case DType::q4_0: return pack_q4_0;
-    case DType::q4_1: return pack_q4_1;
-    case DType::q6_k: return pack_q6_k;
+    case DType::q8_0:
+      return pack_q8_0;
+    case DType::q4_0:
+      return pack_q4_0;
+    case DType::q4_1:
+      return pack_q4_1;
+    case DType::q6_k:
+      return pack_q6_k;
     case DType::f32:
     case DType::f16:
-    case DType::bf16: break;
+    case DType::bf16:
+      break;
   }
   return nullptr;
 }
@@ -83,7 +88,8 @@ void pack_blocks(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
   const PackBlock pack_block = block_packer(t.dtype);
   const auto block_bytes = static_cast<std::int64_t>(info.block_bytes);
   const std::int64_t n_blocks = t.shape.cols() / static_cast<std::int64_t>(info.block_values);
-  const auto* row = reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + o * n_blocks * block_bytes;
+  const auto* row =
+      reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + o * n_blocks * block_bytes;
   for (std::int64_t b = 0; b < n_blocks; ++b) {
     pack_block(row + b * block_bytes, o % kPanel, panel + b * block_bytes * kPanel);
   }
@@ -103,8 +109,8 @@ void pack_dequantized(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
   std::vector<float> row(static_cast<std::size_t>(t.shape.cols()));
   dequantize_row(t, o, row);
   for (std::size_t i = 0; i < row.size(); ++i) {
-    std::memcpy(panel + (i * std::size_t{kPanel} + static_cast<std::size_t>(o % kPanel)) * 4, &row[i],
-                4);
+    std::memcpy(panel + (i * std::size_t{kPanel} + static_cast<std::size_t>(o % kPanel)) * 4,
+                &row[i], 4);
   }
 }
 

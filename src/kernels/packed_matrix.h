@@ -1,8 +1,8 @@
 // packed_matrix.h - weight matrices in the layout the matmul kernels read.
 //
-// A matrix [out, in] is cut into panels of 16 outputs; in a panel the outputs are the lanes of a vector, so
-// that a dot product never sums across lanes. Within a panel the inputs advance in blocks. With col = 0…15
-// the output within the panel:
+// A matrix [out, in] is cut into panels of 16 outputs; in a panel the outputs are the lanes of a
+// vector, so that a dot product never sums across lanes. Within a panel the inputs advance in
+// blocks. With col = 0…15 the output within the panel:
 //
 //   f32   [in][col] float
 //   f16   [in][col] half            bf16 likewise
@@ -15,8 +15,8 @@
 //                         u8 high[2][col][4]: bits 2i, 2i+1 of half j = quad 4j + i        128 B
 //                         i8 scale[2][col] (of inputs 0…15 and 16…31) }                     32 B
 //
-// so a packed matrix is as large as the file's, but for the last panel's padding (zero scales). The packed
-// copy replaces the mapped one: the caller releases the file's pages.
+// so a packed matrix is as large as the file's, but for the last panel's padding (zero scales). The
+// packed copy replaces the mapped one: the caller releases the file's pages.
 #pragma once
 
 #include <cstddef>
@@ -49,8 +49,9 @@ std::int64_t packed_bytes(DType dtype, std::int64_t out, std::int64_t in);
 // tensor is [out, in] (rank 2, or 1: one output). as_f32: dequantise first.
 PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool);
 
-// Memory for weights and caches: zeroed, page aligned, committed when touched; nullptr when the system has
-// none to give. Huge pages (where the kernel has them) suit what is read whole, not what fills up slowly.
+// Memory for weights and caches: zeroed, page aligned, committed when touched; nullptr when the
+// system has none to give. Huge pages (where the kernel has them) suit what is read whole, not what
+// fills up slowly.
 enum class PageSize : std::uint8_t { small, huge };
 std::shared_ptr<std::uint8_t> allocate_pages(std::size_t bytes, PageSize page_size);
 

@@ -12,8 +12,8 @@ namespace {
 
 class Packing : public testing::TestWithParam<DType> {};
 
-// A unit vector picks one column of weights: the product with the packed matrix must be the dequantised
-// weight itself.
+// A unit vector picks one column of weights: the product with the packed matrix must be the
+// dequantised weight itself.
 TEST_P(Packing, keeps_every_weight) {
   std::mt19937 random(7);
   ThreadPool pool(2);
@@ -32,7 +32,8 @@ TEST_P(Packing, keeps_every_weight) {
     for (std::int64_t o = 0; o < out; ++o) {
       dequantize_row(tensor.view, o, row);
       const float w = row[static_cast<std::size_t>(i)];
-      EXPECT_NEAR(y[static_cast<std::size_t>(o)], w, std::abs(w) * 1e-6 + 1e-30) << "input " << i << " output " << o;
+      EXPECT_NEAR(y[static_cast<std::size_t>(o)], w, std::abs(w) * 1e-6 + 1e-30)
+          << "input " << i << " output " << o;
     }
   }
 }
@@ -60,8 +61,8 @@ TEST_P(Packing, is_as_large_as_the_file_but_for_the_last_panel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Packing,
-                         testing::Values(DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0,
-                                         DType::q4_1, DType::q6_k),
+                         testing::Values(DType::f32, DType::f16, DType::bf16, DType::q8_0,
+                                         DType::q4_0, DType::q4_1, DType::q6_k),
                          [](const auto& test) { return std::string(dtype_info(test.param).name); });
 
 }  // namespace

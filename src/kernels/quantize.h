@@ -35,7 +35,8 @@ struct QuantizedRows {
 };
 
 // Row i of x into row i of out, for i in [first, last).
-void quantize_reference(Rows<const float> x, QuantizedRows out, std::int64_t first, std::int64_t last);
+void quantize_reference(Rows<const float> x, QuantizedRows out, std::int64_t first,
+                        std::int64_t last);
 
 // |x - d q| of one value: half a step, and the rounding of 127 / max.
 constexpr double quantize_tolerance(double max_abs) { return max_abs / 127 * (0.5 + 0x1p-15); }

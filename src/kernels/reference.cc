@@ -1,5 +1,5 @@
-// reference.cc - what each operator means, in float64 and in the plainest loops. Slow on purpose: the kernels
-// are tested against these, never the other way round.
+// reference.cc - what each operator means, in float64 and in the plainest loops. Slow on purpose:
+// the kernels are tested against these, never the other way round.
 #include <cmath>
 #include <vector>
 
@@ -101,7 +101,8 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
       __builtin_memcpy(&w, panel + (i * kPanel + col) * 4, 4);
       return double{w};
     }
-    case DType::f16: return half_at(panel, i * kPanel + col);
+    case DType::f16:
+      return half_at(panel, i * kPanel + col);
     case DType::bf16: {
       const std::uint8_t* p = panel + (i * kPanel + col) * 2;
       return double{bf16_to_f32(static_cast<std::uint16_t>(p[0] | (p[1] << 8)))};
@@ -136,8 +137,8 @@ void matmul_reference(const MatMul& op) {
     for (std::int64_t o = 0; o < op.w->out; ++o) {
       double sum = op.add ? double{op.y.row(t)[o]} : 0;
       for (std::int64_t i = 0; i < op.w->in; ++i) {
-        const double x = op.w->quantized() ? op.xq.q(t)[i] * double{op.xq.d(t)[i / 32]}
-                                           : double{op.x.row(t)[i]};
+        const double x =
+            op.w->quantized() ? op.xq.q(t)[i] * double{op.xq.d(t)[i / 32]} : double{op.x.row(t)[i]};
         sum += x * weight_at(op.w->dtype, op.w->panel(o / kPanel), i, o % kPanel);
       }
       op.y.row(t)[o] = static_cast<float>(sum);
@@ -155,8 +156,7 @@ void attend_reference(const AttendTile& tile, float* const* out) {
   };
   for (std::int32_t m = 0; m < tile.n_queries; ++m) {
     const std::int32_t position = tile.first_position + m / tile.group;
-    const std::int32_t first =
-        tile.window > 0 ? std::max(0, position - tile.window + 1) : 0;
+    const std::int32_t first = tile.window > 0 ? std::max(0, position - tile.window + 1) : 0;
     std::vector<double> score;
     double highest = -HUGE_VAL;
     for (std::int32_t j = first; j <= position; ++j) {

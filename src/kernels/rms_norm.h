@@ -23,11 +23,13 @@ struct RmsNorm {
 
 void rms_norm_reference(const RmsNorm& op);  // the definition, in float64
 
-// Relative error a correct float32 version may show, u = 2^-24: 16 partial sums of n/16 squares (1 u
-// each and 1 u an addition), a tree of 4, mean, eps, root and quotient 4 u, all halved by the root for the
-// sum's part, then 2 multiplications.
+// Relative error a correct float32 version may show, u = 2^-24: 16 partial sums of n/16 squares (1
+// u each and 1 u an addition), a tree of 4, mean, eps, root and quotient 4 u, all halved by the
+// root for the sum's part, then 2 multiplications.
 constexpr double rms_norm_tolerance(double n_cols) { return (n_cols / 32 + 10) * 0x1p-24; }
 
-constexpr double rms_norm_bytes(double n_rows, double n_cols) { return (2 * n_rows + 1) * n_cols * 4; }
+constexpr double rms_norm_bytes(double n_rows, double n_cols) {
+  return (2 * n_rows + 1) * n_cols * 4;
+}
 
 }  // namespace hearth::kernels

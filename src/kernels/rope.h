@@ -1,8 +1,9 @@
-// rope.h - rotary position embedding: rotate pairs of a head's values by an angle that grows with the
-// position.
+// rope.h - rotary position embedding: rotate pairs of a head's values by an angle that grows with
+// the position.
 //
-//     angle = position * inverse_frequency[j]        in float32, as the reference implementations do
-//     (a, b) -> (a cos - b sin, a sin + b cos)       a, b = values 2j, 2j + 1 (adjacent) or j, j + half
+//     angle = position * inverse_frequency[j]        in float32, as the reference implementations
+//     do (a, b) -> (a cos - b sin, a sin + b cos)       a, b = values 2j, 2j + 1 (adjacent) or j, j
+//     + half
 //
 //   x         [n_rows, n_heads * head_dim]  float32, in place
 //   cos, sin  [n_rows, n_pairs]             float32, attention factor included
@@ -26,8 +27,8 @@ struct RopeRows {
   const float* sin;
 };
 
-// Fills one row of cos and sin. The angle is rounded to float32 (at position 8000 that is 5e-4 rad, and
-// the published logits contain it), its cosine is not.
+// Fills one row of cos and sin. The angle is rounded to float32 (at position 8000 that is 5e-4 rad,
+// and the published logits contain it), its cosine is not.
 void rope_angles(std::int32_t position, const float* inverse_frequencies, std::int32_t n_pairs,
                  float attention_factor, float* cos, float* sin);
 

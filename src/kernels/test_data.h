@@ -16,7 +16,8 @@ struct TestTensor {
 };
 
 // Weights of about unit size: random codes, scales between 2^-6 and 2^-4.
-inline TestTensor random_tensor(DType dtype, std::int64_t out, std::int64_t in, std::mt19937& random) {
+inline TestTensor random_tensor(DType dtype, std::int64_t out, std::int64_t in,
+                                std::mt19937& random) {
   TestTensor t;
   t.view.name = "test";
   t.view.dtype = dtype;
@@ -38,19 +39,25 @@ inline TestTensor random_tensor(DType dtype, std::int64_t out, std::int64_t in, 
         std::memcpy(&t.bytes[at], &x, 4);
         break;
       }
-      case DType::f16: put_f16(at, value(random)); break;
+      case DType::f16:
+        put_f16(at, value(random));
+        break;
       case DType::bf16: {
         const std::uint16_t bits = f32_to_bf16(value(random));
         std::memcpy(&t.bytes[at], &bits, 2);
         break;
       }
       case DType::q8_0:
-      case DType::q4_0: put_f16(at, scale(random)); break;
+      case DType::q4_0:
+        put_f16(at, scale(random));
+        break;
       case DType::q4_1:
         put_f16(at, scale(random));
         put_f16(at + 2, value(random));
         break;
-      case DType::q6_k: put_f16(at + 208, scale(random) / 32); break;
+      case DType::q6_k:
+        put_f16(at + 208, scale(random) / 32);
+        break;
     }
   }
   t.view.bytes = t.bytes;

@@ -1,7 +1,8 @@
 // attend_impl.h - attend.h over the vector layer: a page of 16 positions is one vector of scores.
 //
-// Scores: lane = position, so q · k needs no sum across lanes (that is why keys stand transposed). Values:
-// lane = channel, the position's weight is broadcast. Both loads serve all queries of the tile.
+// Scores: lane = position, so q · k needs no sum across lanes (that is why keys stand transposed).
+// Values: lane = channel, the position's weight is broadcast. Both loads serve all queries of the
+// tile.
 #pragma once
 
 #include "kernels/attend.h"
@@ -69,7 +70,8 @@ void attend_queries(const AttendTile& tile, std::int32_t partition, int m, float
   }
   first_visible = tile.window > 0 ? first_visible - tile.window + 1 : 0;
   const std::int32_t first_page = (first_visible > begin ? first_visible : begin) / kPage;
-  const std::int32_t end = last_position + 1 < begin + kPartition ? last_position + 1 : begin + kPartition;
+  const std::int32_t end =
+      last_position + 1 < begin + kPartition ? last_position + 1 : begin + kPartition;
   for (std::int32_t page = first_page; page * kPage < end; ++page) {
     const std::int32_t at = page * kPage;
     typename V::F s[Q];
@@ -148,7 +150,8 @@ void attend_finish(const float* partial, std::int64_t head_dim, float* out) {
 }
 
 template <class V>
-void store_k(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot, bool f32) {
+void store_k(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot,
+             bool f32) {
   for (std::int64_t c = 0; c < head_dim; ++c) {
     const std::int64_t at = c * kPage + slot;
     if (f32) {
@@ -162,7 +165,8 @@ void store_k(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int
 }
 
 template <class V>
-void store_v(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot, bool f32) {
+void store_v(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot,
+             bool f32) {
   const std::int64_t dim = (head_dim + 15) / 16 * 16;
   for (std::int64_t c = 0; c < dim; c += 16) {
     alignas(64) float lanes[16] = {};

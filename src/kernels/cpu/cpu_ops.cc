@@ -11,10 +11,11 @@ namespace hearth::kernels {
 
 namespace {
 
-// Queries whose attention may be split over partitions of the cache, so that one long sequence keeps every
-// core busy; more queries than this fill the cores by themselves.
+// Queries whose attention may be split over partitions of the cache, so that one long sequence
+// keeps every core busy; more queries than this fill the cores by themselves.
 constexpr std::int64_t kSplitQueries = 64;
-// Below this many rows an operator that goes row by row is not worth a hand-over to the pool (about 1 µs).
+// Below this many rows an operator that goes row by row is not worth a hand-over to the pool (about
+// 1 µs).
 constexpr std::int64_t kFewRows = 4;
 constexpr std::int64_t kMaxHeadDim = 512;
 
@@ -32,7 +33,8 @@ Matrix CpuOps::matrix(const Tensor& tensor) {
                       tensor.shape.cols()};
   const DType dtype = options_.exact ? DType::f32 : tensor.dtype;
   weight_bytes_ += static_cast<std::uint64_t>(packed_bytes(dtype, handle.out, handle.in));
-  PackedMatrix packed{.dtype = dtype, .out = handle.out, .in = handle.in, .panel_bytes = 0, .data = {}};
+  PackedMatrix packed{
+      .dtype = dtype, .out = handle.out, .in = handle.in, .panel_bytes = 0, .data = {}};
   if (options_.measure == Measure::no) packed = pack(tensor, options_.exact, pool_);
   if (packed.quantized()) max_quantized_in_ = std::max(max_quantized_in_, handle.in);
   matrices_.push_back(std::move(packed));
@@ -66,7 +68,8 @@ Rope CpuOps::rope_table(std::span<const float> inverse_frequencies, float attent
 }
 
 Activation CpuOps::add_buffer(std::int64_t cols, std::int64_t max_rows) {
-  // Whole panels are written, and a stride of whole pages would put every row into the same cache sets.
+  // Whole panels are written, and a stride of whole pages would put every row into the same cache
+  // sets.
   std::int64_t stride = round_up(cols, kPanel);
   if (stride % 1024 == 0) stride += kPanel;
   buffers_.push_back({.cols = cols, .stride = stride, .max_rows = max_rows, .data = nullptr});
@@ -115,13 +118,14 @@ Result<void> CpuOps::allocate(const KvGeometry& geometry, std::int64_t n_pages) 
       static_cast<std::size_t>(options_.max_rows * QuantizedRows::row_bytes(max_quantized_in_)),
       PageSize::small);
   partials_ = allocate_pages(
-      static_cast<std::size_t>(split_partial_bytes(geometry, options_.max_positions)), PageSize::small);
+      static_cast<std::size_t>(split_partial_bytes(geometry, options_.max_positions)),
+      PageSize::small);
   const std::uint64_t kv_bytes = kv_page_bytes(geometry) * static_cast<std::uint64_t>(n_pages);
   kv_ = allocate_pages(kv_bytes, PageSize::small);
   if (!activations_ || !quantized_ || !partials_ || !kv_) {
-    return Error{ErrorKind::too_large,
-                 cat("[cpu] the system has no address space for ", human_bytes(kv_bytes),
-                     " of keys and values and ", human_bytes(scratch_bytes(geometry)), " of scratch")};
+    return Error{ErrorKind::too_large, cat("[cpu] the system has no address space for ",
+                                           human_bytes(kv_bytes), " of keys and values and ",
+                                           human_bytes(scratch_bytes(geometry)), " of scratch")};
   }
   auto* next = reinterpret_cast<float*>(activations_.get());
   for (Buffer& b : buffers_) {
@@ -172,7 +176,8 @@ void CpuOps::embed(Activation out, Table table) {
 void CpuOps::rms_norm(Activation out, Activation in, Vector gain, float eps) {
   CHECK(out.cols == in.cols && gain.n == in.cols, "rms_norm: one gain a column");
   const RmsNorm op{rows(in), vectors_[static_cast<std::size_t>(gain.id)].data(), eps, rows(out)};
-  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.rms_norm(op, first, last); });
+  for_rows(n_rows_,
+           [&](std::int64_t first, std::int64_t last) { kernels_.rms_norm(op, first, last); });
 }
 
 void CpuOps::rms_norm_heads(Activation inout, Vector gain, float eps) {
@@ -191,9 +196,8 @@ void CpuOps::rms_norm_heads(Activation inout, Vector gain, float eps) {
 QuantizedRows CpuOps::quantize(Activation in) {
   const QuantizedRows out{quantized_.get(), n_rows_, in.cols};
   const Rows<float> x = rows(in);
-  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
-    kernels_.quantize(x, out, first, last);
-  });
+  for_rows(n_rows_,
+           [&](std::int64_t first, std::int64_t last) { kernels_.quantize(x, out, first, last); });
   return out;
 }
 
@@ -241,12 +245,14 @@ void CpuOps::matmul_add(Activation inout, Activation in, Matrix matrix) {
 void CpuOps::rope(Activation inout, std::int32_t head_dim, Rope table) {
   RopeTable& r = ropes_[static_cast<std::size_t>(table.id)];
   const auto n_pairs = static_cast<std::int32_t>(r.inverse_frequencies.size());
-  CHECK(inout.cols % head_dim == 0 && 2 * n_pairs <= head_dim, "rope: whole heads, pairs inside them");
+  CHECK(inout.cols % head_dim == 0 && 2 * n_pairs <= head_dim,
+        "rope: whole heads, pairs inside them");
   if (!r.current) {
     for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t t = first; t < last; ++t) {
-        rope_angles(batch_.positions[static_cast<std::size_t>(t)], r.inverse_frequencies.data(), n_pairs,
-                    r.attention_factor, r.cos.data() + t * n_pairs, r.sin.data() + t * n_pairs);
+        rope_angles(batch_.positions[static_cast<std::size_t>(t)], r.inverse_frequencies.data(),
+                    n_pairs, r.attention_factor, r.cos.data() + t * n_pairs,
+                    r.sin.data() + t * n_pairs);
       }
     });
     r.current = true;
@@ -256,7 +262,8 @@ void CpuOps::rope(Activation inout, std::int32_t head_dim, Rope table) {
 }
 
 KvPages CpuOps::layer_pages(std::int32_t layer) const {
-  KvPages pages{.n_kv_heads = geometry_.n_kv_heads, .head_dim = geometry_.head_dim, .f32 = options_.exact};
+  KvPages pages{
+      .n_kv_heads = geometry_.n_kv_heads, .head_dim = geometry_.head_dim, .f32 = options_.exact};
   const std::int64_t k_bytes = n_pages_ * geometry_.n_kv_heads * pages.k_head_bytes();
   const std::int64_t v_bytes = n_pages_ * geometry_.n_kv_heads * pages.v_head_bytes();
   pages.k = kv_.get() + layer * (k_bytes + v_bytes);
@@ -267,7 +274,8 @@ KvPages CpuOps::layer_pages(std::int32_t layer) const {
 void CpuOps::store_kv(std::int32_t layer, Activation k, Activation v) {
   const KvPages pages = layer_pages(layer);
   const std::int64_t dim = pages.head_dim;
-  CHECK(k.cols == pages.n_kv_heads * dim && v.cols == k.cols, "store_kv: n_kv_heads * head_dim columns");
+  CHECK(k.cols == pages.n_kv_heads * dim && v.cols == k.cols,
+        "store_kv: n_kv_heads * head_dim columns");
   const Rows<float> keys = rows(k), values = rows(v);
   for (const SequenceRows& s : batch_.sequences) {
     for_rows(s.n_rows, [&](std::int64_t first, std::int64_t last) {
@@ -275,7 +283,8 @@ void CpuOps::store_kv(std::int32_t layer, Activation k, Activation v) {
         const auto position = static_cast<std::int32_t>(s.first_position + i);
         const std::int32_t page = s.pages[position / kPage], slot = position % kPage;
         for (std::int32_t h = 0; h < pages.n_kv_heads; ++h) {
-          kernels_.store_k(keys.row(s.first_row + i) + h * dim, dim, pages.k_head(page, h), slot, pages.f32);
+          kernels_.store_k(keys.row(s.first_row + i) + h * dim, dim, pages.k_head(page, h), slot,
+                           pages.f32);
           kernels_.store_v(values.row(s.first_row + i) + h * dim, dim, pages.v_head(page, h), slot,
                            pages.f32);
         }
@@ -284,15 +293,15 @@ void CpuOps::store_kv(std::int32_t layer, Activation k, Activation v) {
   }
 }
 
-// How attend() cuts a batch: per sequence, tiles of rows times tiles of heads; a tile has at most kMaxQueries
-// queries, all of one key/value head.
+// How attend() cuts a batch: per sequence, tiles of rows times tiles of heads; a tile has at most
+// kMaxQueries queries, all of one key/value head.
 struct CpuOps::AttendPlan {
   KvPages pages;
   Attention how;
   Rows<float> q, out;
-  std::int32_t group;          // query heads a key/value head
+  std::int32_t group;  // query heads a key/value head
   std::int32_t heads_a_tile;
-  std::int32_t head_tiles;     // of a key/value head
+  std::int32_t head_tiles;  // of a key/value head
   std::int32_t rows_a_tile;
 
   std::int64_t row_tiles(const SequenceRows& s) const {
@@ -371,8 +380,8 @@ void CpuOps::attend_task(const AttendPlan& plan, std::int64_t task) {
   }
 }
 
-// Few queries over long caches: every (tile, partition) is a task of its own, merged afterwards in the
-// order attend_task() has, so the bytes are the same.
+// Few queries over long caches: every (tile, partition) is a task of its own, merged afterwards in
+// the order attend_task() has, so the bytes are the same.
 void CpuOps::attend_split(const AttendPlan& plan) {
   const std::int64_t dim = plan.pages.padded_dim();
   const std::int64_t size = attend_partial_floats(dim);
@@ -406,7 +415,8 @@ void CpuOps::attend_split(const AttendPlan& plan) {
 }
 
 void CpuOps::attend(Activation out, Activation q, std::int32_t layer, const Attention& how) {
-  CHECK(q.cols == how.n_heads * how.head_dim && out.cols == q.cols, "attend: n_heads * head_dim columns");
+  CHECK(q.cols == how.n_heads * how.head_dim && out.cols == q.cols,
+        "attend: n_heads * head_dim columns");
   CHECK(how.n_kv_heads == geometry_.n_kv_heads && how.head_dim == geometry_.head_dim &&
             how.n_heads % how.n_kv_heads == 0,
         "attend: the cache's heads");
@@ -437,7 +447,8 @@ void CpuOps::attend(Activation out, Activation q, std::int32_t layer, const Atte
 void CpuOps::silu_mul(Activation gate, Activation up) {
   CHECK(gate.cols == up.cols, "silu_mul: equal shapes");
   const SiluMul op{rows(gate), rows(up)};
-  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.silu_mul(op, first, last); });
+  for_rows(n_rows_,
+           [&](std::int64_t first, std::int64_t last) { kernels_.silu_mul(op, first, last); });
 }
 
 void CpuOps::keep_output_rows(Activation x) {
@@ -445,7 +456,8 @@ void CpuOps::keep_output_rows(Activation x) {
   std::int64_t to = 0;
   for (const std::int32_t row : batch_.output_rows) {
     if (row != to) {
-      std::memcpy(from.row(to), from.row(row), static_cast<std::size_t>(from.n_cols) * sizeof(float));
+      std::memcpy(from.row(to), from.row(row),
+                  static_cast<std::size_t>(from.n_cols) * sizeof(float));
     }
     ++to;
   }

@@ -1,10 +1,11 @@
 // cpu_ops.h - the operators of ops.h on this machine's cores.
 //
-// Owns one model's packed weights, its activations and its pages of keys and values. Used by one thread (the
-// engine's), which cuts each operator into parts for the pool; nothing after allocate() allocates.
+// Owns one model's packed weights, its activations and its pages of keys and values. Used by one
+// thread (the engine's), which cuts each operator into parts for the pool; nothing after allocate()
+// allocates.
 //
-// With Measure::yes it only counts: the same loading code then gives the memory plan, before a byte of
-// weights is touched.
+// With Measure::yes it only counts: the same loading code then gives the memory plan, before a byte
+// of weights is touched.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +24,10 @@ namespace hearth::kernels {
 enum class Measure : bool { no, yes };
 
 struct CpuOpsOptions {
-  std::int32_t max_rows = 0;         // of a batch
+  std::int32_t max_rows = 0;  // of a batch
   std::int32_t max_output_rows = 0;
-  std::int64_t max_positions = 0;    // of a sequence
-  bool exact = false;                // dequantised weights, float32 activations, keys and values
+  std::int64_t max_positions = 0;  // of a sequence
+  bool exact = false;              // dequantised weights, float32 activations, keys and values
   Measure measure = Measure::no;
 };
 
@@ -81,7 +82,8 @@ class CpuOps final : public Ops {
   Activation add_buffer(std::int64_t cols, std::int64_t max_rows);
   QuantizedRows quantize(Activation in);
   void multiply(Activation in, std::span<const Product> products, bool add);
-  // fn(first_row, last_row) over all rows: at once when there are few, in parts on the pool otherwise.
+  // fn(first_row, last_row) over all rows: at once when there are few, in parts on the pool
+  // otherwise.
   template <class Fn>
   void for_rows(std::int64_t n, Fn&& fn);
   KvPages layer_pages(std::int32_t layer) const;

@@ -13,8 +13,8 @@ namespace hearth::kernels {
 // Kernels that this CPU runs, slowest first ("generic" always, then "avx2", "avx512").
 std::vector<const CpuKernels*> runnable_kernels();
 
-// The fastest of them, or the one called `forced` (the value of HEARTH_ISA) if that is not empty. Errors:
-// invalid, when the CPU or the program lacks it, with the names that run.
+// The fastest of them, or the one called `forced` (the value of HEARTH_ISA) if that is not empty.
+// Errors: invalid, when the CPU or the program lacks it, with the names that run.
 Result<const CpuKernels*> choose_kernels(std::string_view forced);
 
 // choose_kernels(HEARTH_ISA), decided at the first call.

@@ -1,6 +1,7 @@
 // kernels.h - the table of CPU kernels: one per ISA, chosen once at start (isa.h).
 //
-// A kernel computes a part of an operator; cpu_ops.cc cuts operators into parts and hands them to threads.
+// A kernel computes a part of an operator; cpu_ops.cc cuts operators into parts and hands them to
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ struct CpuKernels {
   void (*rope)(const RopeRows&, std::int64_t first, std::int64_t last);
   void (*silu_mul)(const SiluMul&, std::int64_t first, std::int64_t last);
 
-  // One partition (positions partition * kPartition …) for every query of the tile; query m's result goes to
-  // partials[m], attend_partial_floats(padded_dim) floats.
+  // One partition (positions partition * kPartition …) for every query of the tile; query m's
+  // result goes to partials[m], attend_partial_floats(padded_dim) floats.
   void (*attend_partition)(const AttendTile&, std::int32_t partition, float* const* partials);
   // into = into merged with next, partition after partition; `into` starts as the first one.
   void (*attend_merge)(float* into, const float* next, std::int64_t padded_dim);
@@ -35,8 +36,10 @@ struct CpuKernels {
   void (*attend_finish)(const float* partial, std::int64_t head_dim, float* out);
 
   // One token's key (or value) of one head into its page; slot is its position within the page.
-  void (*store_k)(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot, bool f32);
-  void (*store_v)(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot, bool f32);
+  void (*store_k)(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot,
+                  bool f32);
+  void (*store_v)(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot,
+                  bool f32);
 };
 
 const CpuKernels& generic_kernels();

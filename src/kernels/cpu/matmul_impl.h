@@ -1,7 +1,7 @@
 // matmul_impl.h - matmul.h over the vector layer V: tiles of up to V::kTileRows rows by one panel.
 //
-// A block's weights are loaded and unpacked once for all rows of the tile. The order of summation of an
-// output is that of matmul.h whatever the number of rows.
+// A block's weights are loaded and unpacked once for all rows of the tile. The order of summation
+// of an output is that of matmul.h whatever the number of rows.
 #pragma once
 
 #include "kernels/matmul.h"
@@ -15,8 +15,8 @@ struct QuantizedRow {
   const std::int32_t* sums;
 };
 
-// Formats: kValues inputs a block, kBytes a block of 16 columns, and add<R>() = the block's contribution to
-// R rows' accumulators.
+// Formats: kValues inputs a block, kBytes a block of 16 columns, and add<R>() = the block's
+// contribution to R rows' accumulators.
 
 template <class V>
 struct Q8Block {
@@ -41,7 +41,8 @@ struct Q8Block {
   }
 };
 
-// The integer part both 4-bit formats share: sum[r] += sum of nibble * q over the block's 32 inputs.
+// The integer part both 4-bit formats share: sum[r] += sum of nibble * q over the block's 32
+// inputs.
 template <class V, int R>
 inline void add_nibbles(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
                         typename V::I* sum) {
@@ -194,7 +195,8 @@ void float_tile(const MatMul& op, std::int64_t panel, std::int64_t row) {
   write_tile<V, R>(op, panel, row, acc);
 }
 
-// Tile is a template <int R> struct with run(op, panel, row). Rows go in tiles of R, the rest in smaller.
+// Tile is a template <int R> struct with run(op, panel, row). Rows go in tiles of R, the rest in
+// smaller.
 template <class V, template <class, class, int> class Tile, class Format, int R = V::kTileRows>
 void tile_rows(const MatMul& op, std::int64_t panel, std::int64_t row, std::int64_t last_row) {
   for (; row + R <= last_row; row += R) Tile<V, Format, R>::run(op, panel, row);
@@ -221,13 +223,27 @@ void matmul(const MatMul& op, std::int64_t first_panel, std::int64_t last_panel,
             std::int64_t first_row, std::int64_t last_row) {
   for (std::int64_t p = first_panel; p < last_panel; ++p) {
     switch (op.w->dtype) {
-      case DType::f32: tile_rows<V, FloatTile, F32Column<V>>(op, p, first_row, last_row); break;
-      case DType::f16: tile_rows<V, FloatTile, F16Column<V>>(op, p, first_row, last_row); break;
-      case DType::bf16: tile_rows<V, FloatTile, Bf16Column<V>>(op, p, first_row, last_row); break;
-      case DType::q8_0: tile_rows<V, QuantizedTile, Q8Block<V>>(op, p, first_row, last_row); break;
-      case DType::q4_0: tile_rows<V, QuantizedTile, Q40Block<V>>(op, p, first_row, last_row); break;
-      case DType::q4_1: tile_rows<V, QuantizedTile, Q41Block<V>>(op, p, first_row, last_row); break;
-      case DType::q6_k: tile_rows<V, QuantizedTile, Q6kBlock<V>>(op, p, first_row, last_row); break;
+      case DType::f32:
+        tile_rows<V, FloatTile, F32Column<V>>(op, p, first_row, last_row);
+        break;
+      case DType::f16:
+        tile_rows<V, FloatTile, F16Column<V>>(op, p, first_row, last_row);
+        break;
+      case DType::bf16:
+        tile_rows<V, FloatTile, Bf16Column<V>>(op, p, first_row, last_row);
+        break;
+      case DType::q8_0:
+        tile_rows<V, QuantizedTile, Q8Block<V>>(op, p, first_row, last_row);
+        break;
+      case DType::q4_0:
+        tile_rows<V, QuantizedTile, Q40Block<V>>(op, p, first_row, last_row);
+        break;
+      case DType::q4_1:
+        tile_rows<V, QuantizedTile, Q41Block<V>>(op, p, first_row, last_row);
+        break;
+      case DType::q6_k:
+        tile_rows<V, QuantizedTile, Q6kBlock<V>>(op, p, first_row, last_row);
+        break;
     }
   }
 }

@@ -1,7 +1,8 @@
-// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul, quantize) over the vector layer.
+// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul, quantize) over the
+// vector layer.
 //
-// Rows of activations are padded to whole vectors (cpu_ops.h), but an operator never reads its padding as
-// data: the tail goes through a zeroed buffer.
+// Rows of activations are padded to whole vectors (cpu_ops.h), but an operator never reads its
+// padding as data: the tail goes through a zeroed buffer.
 #pragma once
 
 #include <cstring>
@@ -120,7 +121,8 @@ void quantize(Rows<const float> x, QuantizedRows out, std::int64_t first, std::i
       const typename V::F low = V::load(in + 32 * b);
       const typename V::F high = V::load(in + 32 * b + 16);
       const float largest = V::reduce_max(V::max(V::abs(low), V::abs(high)));
-      // Not a number or infinite: the block's products become NaN through d, its codes stay in range.
+      // Not a number or infinite: the block's products become NaN through d, its codes stay in
+      // range.
       const bool finite = largest <= 3.4028234e38f;
       const typename V::F inverse = V::set1(finite && largest > 0 ? 127.0f / largest : 0.0f);
       d[b] = finite ? largest / 127.0f : __builtin_nanf("");

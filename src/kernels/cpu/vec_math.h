@@ -3,12 +3,12 @@
 
 namespace hearth::kernels {
 
-// e^x to 2 units in the last place; exactly 1 at 0 and exactly 0 below -104 (and for -inf, which a masked
-// score is); +inf above 88.8.
+// e^x to 2 units in the last place; exactly 1 at 0 and exactly 0 below -104 (and for -inf, which a
+// masked score is); +inf above 88.8.
 //
-// x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 is split so that n * kLn2High is exact for |n| < 2^9. The Taylor
-// polynomial of degree 7 is off by r^8 / 8! < 5.2e-9. 2^n is applied in two halves, so that n may reach
-// -216 and underflow to zero instead of wrapping around.
+// x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 is split so that n * kLn2High is exact for |n| < 2^9.
+// The Taylor polynomial of degree 7 is off by r^8 / 8! < 5.2e-9. 2^n is applied in two halves, so
+// that n may reach -216 and underflow to zero instead of wrapping around.
 template <class V>
 typename V::F exp(typename V::F x) {
   using F = typename V::F;

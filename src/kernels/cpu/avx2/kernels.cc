@@ -1,6 +1,6 @@
-// kernels.cc (avx2) - compiled with -mavx2 -mfma -mf16c where the compiler targets x86-64; elsewhere there is
-// no such table. This file and what it includes call no std function that another file might share: the
-// linker keeps one copy, and it must not be this one's.
+// kernels.cc (avx2) - compiled with -mavx2 -mfma -mf16c where the compiler targets x86-64;
+// elsewhere there is no such table. This file and what it includes call no std function that
+// another file might share: the linker keeps one copy, and it must not be this one's.
 #include "kernels/cpu/kernels.h"
 
 #if defined(__AVX2__)

@@ -1,8 +1,9 @@
-// vec.h (avx2) - the vector layer of generic/vec.h on AVX2, FMA and F16C: a vector is two registers.
+// vec.h (avx2) - the vector layer of generic/vec.h on AVX2, FMA and F16C: a vector is two
+// registers.
 //
-// Without VNNI a dot product is vpmaddubsw (pairs, saturating at 16 bits), vpmaddwd with ones, vpaddd. The
-// pairs never saturate: codes <= 127 give 2 * 127 * 127 = 32258; biased codes are turned back to signed
-// ones and the sign is moved to the activation, 2 * 128 * 127 = 32512.
+// Without VNNI a dot product is vpmaddubsw (pairs, saturating at 16 bits), vpmaddwd with ones,
+// vpaddd. The pairs never saturate: codes <= 127 give 2 * 127 * 127 = 32258; biased codes are
+// turned back to signed ones and the sign is moved to the activation, 2 * 128 * 127 = 32512.
 #pragma once
 
 #include <immintrin.h>
@@ -141,8 +142,7 @@ struct Vec {
     const __m256i quad = broadcast_quad(x);
     const auto one = [quad](__m256i sum, __m256i codes) {
       const __m256i s = _mm256_xor_si256(codes, _mm256_set1_epi8(-128));
-      return add_pairs(sum,
-                       _mm256_maddubs_epi16(_mm256_abs_epi8(s), _mm256_sign_epi8(quad, s)));
+      return add_pairs(sum, _mm256_maddubs_epi16(_mm256_abs_epi8(s), _mm256_sign_epi8(quad, s)));
     };
     return {one(acc.a, w.a), one(acc.b, w.b)};
   }

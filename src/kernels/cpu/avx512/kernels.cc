@@ -1,5 +1,6 @@
-// kernels.cc (avx512) - compiled with -mavx512f -mavx512bw -mavx512vl -mavx512vnni where the compiler targets
-// x86-64; elsewhere there is no such table. The rule about std functions in avx2/kernels.cc holds here too.
+// kernels.cc (avx512) - compiled with -mavx512f -mavx512bw -mavx512vl -mavx512vnni where the
+// compiler targets x86-64; elsewhere there is no such table. The rule about std functions in
+// avx2/kernels.cc holds here too.
 
 #if defined(__AVX512VNNI__)
 

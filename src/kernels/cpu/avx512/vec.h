@@ -10,7 +10,8 @@ namespace hearth::kernels::avx512 {
 
 struct Vec {
   static constexpr int kLanes = 16;
-  static constexpr int kTileRows = 8;  // 8 integer and 8 float accumulators, weights: under 32 registers
+  static constexpr int kTileRows =
+      8;  // 8 integer and 8 float accumulators, weights: under 32 registers
   static constexpr int kTileQueries = 8;
 
   using F = __m512;
@@ -62,8 +63,7 @@ struct Vec {
   static I subi(I a, I b) { return _mm512_sub_epi32(a, b); }
   static I halve(I a) { return _mm512_srai_epi32(a, 1); }
   static F pow2(I n) {
-    return _mm512_castsi512_ps(
-        _mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
   }
   static std::int32_t store_i8(std::int8_t* p, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));

@@ -1,4 +1,5 @@
-// kernels.cc (generic) - the kernels in plain C++: any processor, and the emulation that tests compare with.
+// kernels.cc (generic) - the kernels in plain C++: any processor, and the emulation that tests
+// compare with.
 #include "kernels/cpu/generic/vec.h"
 #include "kernels/cpu/kernels_of.h"
 

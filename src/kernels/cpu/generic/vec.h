@@ -1,8 +1,9 @@
-// vec.h (generic) - the vector layer in plain C++: the specification of avx2/vec.h and avx512/vec.h, and
-// their emulation where the CPU lacks them.
+// vec.h (generic) - the vector layer in plain C++: the specification of avx2/vec.h and
+// avx512/vec.h, and their emulation where the CPU lacks them.
 //
-// The layer is sixteen lanes of float32 or int32, and 64 bytes. Every operation has one exact meaning (fma
-// is one rounding, reduce_add a fixed tree), so a kernel written over it gives the same bytes on every ISA.
+// The layer is sixteen lanes of float32 or int32, and 64 bytes. Every operation has one exact
+// meaning (fma is one rounding, reduce_add a fixed tree), so a kernel written over it gives the
+// same bytes on every ISA.
 #pragma once
 
 #include <cmath>
@@ -167,8 +168,8 @@ struct Vec {
     return low;
   }
   // Lane c: acc + sum over k of w[4c + k] * x[k], for the four int8 at x, each in [-127, 127].
-  // dot: w is an unsigned code <= 127. dot_biased: w is a code + 128 and counts as the code; its sum must
-  // start from start_biased(sum of all x of the block).
+  // dot: w is an unsigned code <= 127. dot_biased: w is a code + 128 and counts as the code; its
+  // sum must start from start_biased(sum of all x of the block).
   static I dot(I acc, U w, const std::int8_t* x) {
     for (int c = 0; c < 16; ++c) {
       for (int k = 0; k < 4; ++k) acc.v[c] += w.v[4 * c + k] * x[k];

@@ -1,0 +1,74 @@
+#include "engine/answer.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace hearth::engine {
+namespace {
+
+TEST(Answer, tokens_come_out_in_order_with_their_own_text_and_alternatives) {
+  Answer answer(3, 100, 2, 7);
+  const TokenLogprob top[] = {{5, -0.5f}, {6, -1.5f}};
+  answer.push(5, -0.5f, top, "Hel");
+  answer.push(6, -1.0f, {}, "lo");
+  answer.finish(FinishReason::stop, {.prompt_tokens = 4, .completion_tokens = 2}, {});
+  const auto first = answer.read(true);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->id, 5);
+  EXPECT_EQ(first->text, "Hel");
+  ASSERT_EQ(first->top_logprobs.size(), 2u);
+  EXPECT_EQ(first->top_logprobs[1].id, 6);
+  EXPECT_FALSE(answer.done());
+  EXPECT_EQ(answer.read(true)->text, "lo");
+  EXPECT_FALSE(answer.read(true));
+  EXPECT_TRUE(answer.done());
+  EXPECT_EQ(answer.finish_reason(), FinishReason::stop);
+  EXPECT_EQ(answer.usage().prompt_tokens, 4);
+  EXPECT_EQ(answer.seed(), 7u);
+}
+
+TEST(Answer, reading_without_waiting_tells_nothing_yet_from_the_end) {
+  Answer answer(1, 10, 0, 0);
+  EXPECT_FALSE(answer.read(false));
+  EXPECT_FALSE(answer.done());
+  answer.finish(FinishReason::length, {}, {});
+  EXPECT_FALSE(answer.read(false));
+  EXPECT_TRUE(answer.done());
+}
+
+TEST(Answer, a_waiting_reader_wakes_for_each_token_and_for_the_end) {
+  Answer answer(100, 1000, 0, 0);
+  std::string text;
+  std::thread reader([&] {
+    while (const auto event = answer.read(true)) text += event->text;
+  });
+  for (int i = 0; i < 100; ++i) answer.push(i, 0, {}, "x");
+  answer.finish(FinishReason::stop, {}, {});
+  reader.join();
+  EXPECT_EQ(text, std::string(100, 'x'));
+}
+
+TEST(Answer, the_callback_runs_at_once_when_something_is_there_and_then_for_each_piece) {
+  Answer answer(2, 10, 0, 0);
+  int calls = 0;
+  answer.push(1, 0, {}, "a");
+  answer.on_ready([&] { ++calls; });
+  EXPECT_EQ(calls, 1);
+  answer.push(2, 0, {}, "b");
+  EXPECT_EQ(calls, 2);
+  answer.on_ready({});
+  answer.finish(FinishReason::stop, {}, {});
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(Answer, an_error_is_readable_after_the_end) {
+  Answer answer(1, 1, 0, 0);
+  answer.finish(FinishReason::error, {}, Error{ErrorKind::corrupt, "broken"});
+  EXPECT_FALSE(answer.read(true));
+  ASSERT_TRUE(answer.error());
+  EXPECT_EQ(answer.error()->message, "broken");
+}
+
+}  // namespace
+}  // namespace hearth::engine

@@ -1,0 +1,41 @@
+#include "engine/memory.h"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <string>
+
+namespace hearth::engine {
+
+namespace {
+
+std::uint64_t mem_available() {
+  std::ifstream info("/proc/meminfo");
+  std::string key, unit;
+  std::uint64_t kib = 0;
+  while (info >> key >> kib) {
+    if (key == "MemAvailable:") return kib * 1024;
+    std::getline(info, unit);
+  }
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
+std::optional<std::uint64_t> read_number(const std::string& path) {
+  std::ifstream file(path);
+  std::uint64_t n = 0;
+  if (file >> n) return n;  // "max" is no number: no limit
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::uint64_t available_memory() {
+  std::uint64_t available = mem_available();
+  const auto limit = read_number("/sys/fs/cgroup/memory.max");
+  const auto used = read_number("/sys/fs/cgroup/memory.current");
+  if (limit && used) available = std::min(available, *limit > *used ? *limit - *used : 0);
+  return available;
+}
+
+}  // namespace hearth::engine

@@ -1,0 +1,73 @@
+// request.h - the one typed request that the CLI, the HTTP routes, benchmarks and evaluations
+// submit, and the events they read back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "text/tokenizer.h"
+
+namespace hearth::engine {
+
+using text::TokenId;
+
+// Applied in this order: logit_bias, repetition / frequency / presence penalties, then (unless
+// temperature is 0: the largest logit, lowest id on a tie) temperature, top_k, typical_p, top_p,
+// min_p, one draw. Ranges are checked by validate(); an out-of-range value is refused, never
+// clamped.
+struct SamplingParams {
+  double temperature = 1.0;         // [0, 2]
+  std::int32_t top_k = 0;           // >= 0; 0: off
+  double top_p = 1.0;               // (0, 1]; 1: off
+  double min_p = 0.0;               // [0, 1); keeps tokens with p >= min_p * largest p; 0: off
+  double typical_p = 1.0;           // (0, 1]; 1: off
+  double repetition_penalty = 1.0;  // (0, 2]; logit > 0 divided, else multiplied; prompt and answer
+  double presence_penalty = 0.0;    // [-2, 2]; answer only
+  double frequency_penalty = 0.0;   // [-2, 2]; answer only
+  std::vector<std::pair<TokenId, float>> logit_bias = {};  // added to the logit, [-100, 100]
+  std::optional<std::uint64_t> seed = {};                  // absent: the engine draws one
+};
+
+struct Request {
+  std::vector<TokenId> prompt{};  // at least one token
+  SamplingParams sampling{};
+  std::int32_t max_tokens = -1;  // of the answer; -1: as many as the context holds
+  std::vector<std::string>
+      stop{};                     // at most 4 (API) non-empty texts; ends the answer, never emitted
+  bool logprobs = false;          // log-probability of each token, from the raw logits
+  std::int32_t top_logprobs = 0;  // 0 … 20 alternatives; needs logprobs
+  bool ignore_eos = false;        // benchmarks: end-of-generation tokens do not end it
+  bool keep_control = false;      // control tokens' text is part of the answer
+};
+
+enum class FinishReason : std::uint8_t { none, stop, length, cancelled, error };
+
+struct TokenLogprob {
+  TokenId id;
+  float logprob;
+};
+
+// One generated token. `text` is what became certain with it; the pieces of all events joined are
+// the answer. An end-of-generation token makes no event and a stop text is in none. When text that
+// was held back (it might have become a stop text) is released at the end, the last event has no
+// token: id -1.
+struct TokenEvent {
+  TokenId id;
+  std::string text;
+  float logprob = 0;                       // when logprobs
+  std::vector<TokenLogprob> top_logprobs;  // best first
+};
+
+struct Usage {
+  std::int64_t prompt_tokens = 0;
+  std::int64_t cached_tokens = 0;      // of the prompt, whose keys and values were reused
+  std::int64_t completion_tokens = 0;  // generated, the end-of-generation token included
+  double queue_s = 0;                  // submit to first work
+  double prompt_s = 0;                 // first work to first token
+  double decode_s = 0;                 // first token to last
+};
+
+}  // namespace hearth::engine

@@ -1,0 +1,47 @@
+#include "engine/sequence.h"
+
+#include <algorithm>
+
+#include "engine/text_model.h"
+
+namespace hearth::engine {
+
+static std::vector<TokenId> reserved(std::span<const TokenId> ids, std::int64_t n_more) {
+  std::vector<TokenId> tokens;
+  tokens.reserve(ids.size() + static_cast<std::size_t>(n_more));
+  tokens.assign(ids.begin(), ids.end());
+  return tokens;
+}
+
+Sequence::Sequence(std::shared_ptr<const TextModel> owner, Request what, std::int64_t bound,
+                   std::shared_ptr<Answer> channel)
+    : model(std::move(owner)),
+      request(std::move(what)),
+      n_prompt(static_cast<std::int64_t>(request.prompt.size())),
+      max_tokens(bound),
+      answer(std::move(channel)),
+      tokens(reserved(request.prompt, bound)),
+      sampler(request.sampling, answer->seed(), model->n_sampled(), request.prompt),
+      stops(request.stop),
+      decoder(model->tokenizer()),
+      top(static_cast<std::size_t>(request.top_logprobs)),
+      submitted(Clock::now()) {
+  blocks.reserve(static_cast<std::size_t>((n_prompt + bound) / kernels::kPage + 1));
+  sampler.reserve(bound);
+  const std::size_t longest = std::max<std::size_t>(model->tokenizer().longest_token_bytes(), 16);
+  decoder.reserve(longest + 8);
+  stops.reserve(4 * longest);
+  decoded.reserve(4 * longest);
+  piece.reserve(8 * longest +
+                4096);  // held-back stop texts (validate(): at most 1 KiB each) may add
+}
+
+Sequence::Sequence(std::shared_ptr<const TextModel> owner, std::span<const TokenId> ids, bool last,
+                   OnLogits receiver, std::shared_ptr<Answer> channel)
+    : Sequence(std::move(owner), Request{.prompt = {ids.begin(), ids.end()}}, 0,
+               std::move(channel)) {
+  on_logits = std::move(receiver);
+  last_only = last;
+}
+
+}  // namespace hearth::engine

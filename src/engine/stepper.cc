@@ -1,0 +1,260 @@
+#include "engine/stepper.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/str.h"
+
+namespace hearth::engine {
+
+using kernels::kPage;
+
+namespace {
+
+double seconds(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+Stepper::Stepper(const EngineOptions& options) : options_(options) {
+  const auto n_rows = static_cast<std::size_t>(options.max_batch + options.prefill_chunk);
+  row_tokens_.reserve(n_rows);
+  row_positions_.reserve(n_rows);
+  output_rows_.reserve(static_cast<std::size_t>(options.max_batch + kScoredRows));
+  sequence_rows_.reserve(n_rows);
+  shares_.reserve(n_rows);
+}
+
+void Stepper::step(const TextModel& model, StepCounters& counters) {
+  TextModel::Compute& c = model.compute();
+  drop_cancelled(c);
+  admit(model, counters);
+  choose_rows(c);
+  if (!shares_.empty()) {
+    const kernels::Batch batch{row_tokens_, row_positions_, sequence_rows_, output_rows_};
+    c.ops->begin(batch);
+    model.model().forward(batch, *c.ops);
+    for (Share& share : shares_) settle(model, share, counters);
+  }
+  remove_finished(c);
+}
+
+void Stepper::drop_cancelled(TextModel::Compute& c) {
+  const auto gone = [](const std::unique_ptr<Sequence>& s) { return s->answer->cancelled(); };
+  for (const auto& s : c.running) {
+    if (gone(s)) finish(c, *s, FinishReason::cancelled);
+  }
+  for (const auto& s : c.waiting) {
+    if (gone(s)) finish(c, *s, FinishReason::cancelled);
+  }
+  std::erase_if(c.waiting, gone);
+  remove_finished(c);
+}
+
+void Stepper::admit(const TextModel& model, StepCounters& counters) {
+  TextModel::Compute& c = model.compute();
+  while (!c.waiting.empty() && static_cast<std::int32_t>(c.running.size()) < options_.max_batch) {
+    Sequence& s = *c.waiting.front();
+    // The last token's logits are wanted, so at least its row is computed.
+    const bool reuse = !s.scores();
+    s.chain = c.index->root(0);
+    if (reuse) c.index->match(0, std::span(s.tokens).first(s.tokens.size() - 1), s.blocks);
+    // Room for the whole prompt and a token more, so that nobody is admitted to be preempted at
+    // once.
+    const auto n_needed = static_cast<std::int64_t>(s.tokens.size()) / kPage + 1;
+    std::int64_t n_free = c.blocks->n_available();
+    for (const BlockId b : s.blocks) n_free -= c.blocks->references(b) == 0 ? 1 : 0;
+    if (n_needed - static_cast<std::int64_t>(s.blocks.size()) > n_free && !c.running.empty()) {
+      s.blocks.clear();
+      return;
+    }
+    for (const BlockId b : s.blocks) c.blocks->retain(b);
+    s.n_computed = static_cast<std::int64_t>(s.blocks.size()) * kPage;
+    s.n_indexed = 0;
+    index_full_blocks(c, s);
+    if (!s.admitted_before) {
+      s.started = Clock::now();
+      s.usage.cached_tokens = s.n_computed;
+      counters.cached_tokens += static_cast<std::uint64_t>(s.n_computed);
+      counters.prompt_tokens += static_cast<std::uint64_t>(s.n_prompt);
+    }
+    s.admitted_before = true;
+    c.running.push_back(std::move(c.waiting.front()));
+    c.waiting.pop_front();
+  }
+}
+
+// Decoding sequences come first: a long prompt beside them slows them down, but never stops them.
+void Stepper::choose_rows(TextModel::Compute& c) {
+  for (const auto& s : c.running) s->n_chosen = 0;
+  // Preemption takes from the back, so an index stays valid while it is below the size.
+  for (std::size_t i = 0; i < c.running.size(); ++i) {
+    if (c.running[i]->n_pending() == 1) choose(c, *c.running[i], 1);
+  }
+  std::int64_t prompt_rows = options_.prefill_chunk, scored_rows = kScoredRows;
+  for (std::size_t i = 0; i < c.running.size() && prompt_rows > 0; ++i) {
+    Sequence& s = *c.running[i];
+    if (s.n_pending() <= 1) continue;
+    const bool every_row = s.scores() && !s.last_only;
+    const std::int64_t n =
+        std::min({prompt_rows, s.n_pending(), every_row ? scored_rows : prompt_rows});
+    if (n == 0 || !choose(c, s, n)) continue;
+    prompt_rows -= n;
+    if (every_row) scored_rows -= n;
+  }
+  collect_rows(c);
+}
+
+// Gives a sequence the blocks for its next n rows; false when it had to give way instead.
+bool Stepper::choose(TextModel::Compute& c, Sequence& s, std::int64_t n) {
+  while (static_cast<std::int64_t>(s.blocks.size()) * kPage < s.n_computed + n) {
+    if (const auto block = c.blocks->allocate()) {
+      s.blocks.push_back(*block);
+      continue;
+    }
+    const bool gives_way = c.running.back().get() == &s;
+    preempt_youngest(c);
+    if (gives_way) return false;
+  }
+  s.n_chosen = n;
+  return true;
+}
+
+void Stepper::collect_rows(TextModel::Compute& c) {
+  row_tokens_.clear();
+  row_positions_.clear();
+  output_rows_.clear();
+  sequence_rows_.clear();
+  shares_.clear();
+  for (const auto& running : c.running) {
+    Sequence& s = *running;
+    if (s.n_chosen == 0) continue;
+    const auto first_row = static_cast<std::int32_t>(row_tokens_.size());
+    const auto first_output = static_cast<std::int32_t>(output_rows_.size());
+    for (std::int64_t position = s.n_computed; position < s.n_computed + s.n_chosen; ++position) {
+      if (s.wants_logits(position))
+        output_rows_.push_back(static_cast<std::int32_t>(row_tokens_.size()));
+      row_tokens_.push_back(s.tokens[static_cast<std::size_t>(position)]);
+      row_positions_.push_back(static_cast<std::int32_t>(position));
+    }
+    const auto n_rows = static_cast<std::int32_t>(s.n_chosen);
+    sequence_rows_.push_back(
+        {first_row, n_rows, static_cast<std::int32_t>(s.n_computed), s.blocks.data()});
+    shares_.push_back(
+        {&s, n_rows, first_output, static_cast<std::int32_t>(output_rows_.size()) - first_output});
+  }
+}
+
+// Back to the front of the queue, without its blocks and with its tokens.
+void Stepper::preempt_youngest(TextModel::Compute& c) {
+  CHECK(c.running.size() > 1, "a request that does not fit alone is refused at submit");
+  Sequence& s = *c.running.back();
+  release_blocks(c, s);
+  s.n_computed = 0;
+  c.waiting.push_front(std::move(c.running.back()));
+  c.running.pop_back();
+}
+
+// Last to first, so that the end of a cached chain is evicted before the beginning it needs.
+void Stepper::release_blocks(TextModel::Compute& c, Sequence& s) {
+  while (!s.blocks.empty()) {
+    c.blocks->release(s.blocks.back());
+    s.blocks.pop_back();
+  }
+}
+
+void Stepper::index_full_blocks(TextModel::Compute& c, Sequence& s) {
+  while ((s.n_indexed + 1) * kPage <= s.n_computed) {
+    const auto block = static_cast<std::size_t>(s.n_indexed);
+    const auto tokens = std::span(s.tokens).subspan(block * kPage, kPage);
+    c.index->insert(s.chain, tokens, s.blocks[block]);
+    ++s.n_indexed;
+  }
+}
+
+void Stepper::settle(const TextModel& model, Share& share, StepCounters& counters) {
+  TextModel::Compute& c = model.compute();
+  Sequence& s = *share.sequence;
+  const std::int64_t first_position = s.n_computed;
+  s.n_computed += share.n_rows;
+  index_full_blocks(c, s);
+  if (share.n_outputs == 0) return;
+  const Rows<float> logits = c.ops->rows(model.model().logits());
+  if (!s.scores()) return draw(model, s, logits.row(share.first_output), counters);
+  const auto n_vocab = static_cast<std::size_t>(model.n_vocab());
+  const std::int64_t first_wanted = first_position + share.n_rows - share.n_outputs;
+  for (std::int32_t i = 0; i < share.n_outputs; ++i) {
+    s.on_logits(first_wanted + i, {logits.row(share.first_output + i), n_vocab});
+  }
+  if (s.n_pending() == 0) finish(c, s, FinishReason::stop);
+}
+
+void Stepper::draw(const TextModel& model, Sequence& s, const float* logits,
+                   StepCounters& counters) {
+  TextModel::Compute& c = model.compute();
+  const std::span<const float> row(logits, static_cast<std::size_t>(model.n_sampled()));
+  const SampledToken token = s.sampler.sample(
+      row, c.scratch, {.logprob = s.request.logprobs, .top = s.top, .allowed = {}});
+  const Clock::time_point now = Clock::now();
+  if (s.n_generated() == 0) s.first_token = now;
+  s.last_token = now;
+  if (!token.ok()) {
+    return finish(
+        c, s, FinishReason::error,
+        Error{ErrorKind::corrupt, cat("[engine] model ", quote(model.id()),
+                                      " computed no usable logits (not a number); its file "
+                                      "is damaged or its weights overflow")});
+  }
+  ++counters.generated_tokens;
+  s.sampler.accept(token.id);
+  s.tokens.push_back(token.id);
+
+  const bool ends = !s.request.ignore_eos && model.tokenizer().is_end_of_generation(token.id);
+  s.piece.clear();
+  bool stopped = false;
+  if (!ends) {
+    s.decoded.clear();
+    s.decoder.push(token.id, s.decoded);
+    stopped = s.stops.push(s.decoded, s.piece);
+  }
+  const bool full = s.n_generated() >= s.max_tokens;
+  if (ends || full) {
+    s.decoded.clear();
+    s.decoder.finish(s.decoded);
+    stopped = s.stops.push(s.decoded, s.piece) || stopped;
+    s.stops.finish(s.piece);
+  }
+  if (!ends) {
+    const auto n_top = static_cast<std::size_t>(token.n_top);
+    s.answer->push(token.id, token.logprob, std::span<const TokenLogprob>(s.top).first(n_top),
+                   s.piece);
+  } else if (!s.piece.empty()) {
+    s.answer->push(-1, 0, {}, s.piece);
+  }
+  if (ends || stopped) return finish(c, s, FinishReason::stop);
+  if (full) finish(c, s, FinishReason::length);
+}
+
+void Stepper::finish(TextModel::Compute& c, Sequence& s, FinishReason reason,
+                     std::optional<Error> error) {
+  release_blocks(c, s);
+  s.usage.prompt_tokens = s.n_prompt;
+  s.usage.completion_tokens = s.n_generated();
+  const Clock::time_point now = Clock::now();
+  const bool was_admitted = s.admitted_before;
+  s.usage.queue_s = seconds(s.submitted, was_admitted ? s.started : now);
+  if (was_admitted) {
+    const Clock::time_point first = s.n_generated() > 0 ? s.first_token : now;
+    s.usage.prompt_s = seconds(s.started, first);
+    s.usage.decode_s = s.n_generated() > 0 ? seconds(s.first_token, s.last_token) : 0;
+  }
+  s.answer->finish(reason, s.usage, std::move(error));
+  s.finished = true;
+}
+
+void Stepper::remove_finished(TextModel::Compute& c) {
+  std::erase_if(c.running, [](const std::unique_ptr<Sequence>& s) { return s->finished; });
+}
+
+}  // namespace hearth::engine

@@ -1,0 +1,157 @@
+#include "engine/text_model.h"
+
+#include <algorithm>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "base/str.h"
+#include "kernels/cpu/isa.h"
+#include "models/registry.h"
+
+namespace hearth::engine {
+
+namespace {
+
+// The shortest context worth loading a model for, where the model itself has more.
+constexpr std::int64_t kLeastContext = 512;
+// Sequences' keys and values together, in full contexts, where memory allows it and nobody asked
+// otherwise.
+constexpr std::int64_t kContextsHeld = 4;
+
+std::int64_t round_to_page(std::int64_t n_tokens) {
+  return (n_tokens + kernels::kPage - 1) / kernels::kPage * kernels::kPage;
+}
+
+kernels::CpuOpsOptions ops_options(const LoadSettings& s, std::int64_t context,
+                                   kernels::Measure measure) {
+  return {.max_rows = s.max_batch + s.prefill_chunk,
+          .max_output_rows = s.max_batch + kScoredRows,
+          .max_positions = context,
+          .exact = s.options.exact,
+          .measure = measure};
+}
+
+Error too_large(const formats::Checkpoint& file, const MemoryPlan& plan, std::int64_t context,
+                std::uint64_t free_bytes) {
+  return {ErrorKind::too_large,
+          cat("[engine] ", quote(file.name.empty() ? file.architecture : file.name), " needs ",
+              human_bytes(plan.total()), " (weights ", human_bytes(plan.weight_bytes),
+              ", keys and values ", human_bytes(plan.kv_bytes), " for a context of ", context,
+              " tokens, scratch ", human_bytes(plan.scratch_bytes), "); ", human_bytes(free_bytes),
+              " are free. Use a shorter context, a smaller model, or free memory.")};
+}
+
+std::uint64_t kv_bytes(const MemoryPlan& plan, std::int64_t n_tokens) {
+  return plan.kv_bytes_per_token * static_cast<std::uint64_t>(n_tokens);
+}
+
+}  // namespace
+
+Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const LoadSettings& s) {
+  HEARTH_TRY(const kernels::CpuKernels* cpu, kernels::kernels_of_this_process());
+  ThreadPool alone(1);
+  kernels::CpuOps ops(*cpu, alone, ops_options(s, s.options.context, kernels::Measure::yes));
+  HEARTH_TRY(const auto model, models::build(checkpoint, ops));
+  const models::ModelInfo& info = model->info();
+  if (s.options.context > info.context_length) {
+    return Error{ErrorKind::invalid,
+                 cat("[engine] a context of ", s.options.context,
+                     " tokens was asked for; the model was made for ", info.context_length)};
+  }
+  PlannedModel p;
+  p.memory.weight_bytes = ops.weight_bytes();
+  p.memory.kv_bytes_per_token = ops.kv_page_bytes(info.kv) / kernels::kPage;
+  p.context = s.options.context > 0 ? s.options.context : info.context_length;
+  // Measured for the whole context: attention's part of the scratch grows with it.
+  kernels::CpuOps whole(*cpu, alone, ops_options(s, p.context, kernels::Measure::yes));
+  HEARTH_TRY(const auto again, models::build(checkpoint, whole));
+  p.memory.scratch_bytes = whole.scratch_bytes(info.kv);
+
+  const std::uint64_t fixed = p.memory.weight_bytes + p.memory.scratch_bytes;
+  const std::uint64_t rest = s.free_bytes > fixed ? s.free_bytes - fixed : 0;
+  const auto fits = static_cast<std::int64_t>(rest / p.memory.kv_bytes_per_token);
+  if (s.options.context == 0 && s.free_bytes > 0) {
+    p.context = std::min(p.context, fits / 2 / kernels::kPage * kernels::kPage);
+  }
+  p.kv_tokens = s.options.kv_tokens > 0 ? std::max(s.options.kv_tokens, p.context)
+                : s.free_bytes == 0     ? p.context
+                                    : std::clamp(fits / 2, p.context, kContextsHeld * p.context);
+  p.memory.kv_bytes = kv_bytes(p.memory, round_to_page(p.kv_tokens));
+  const bool too_short = p.context < std::min(kLeastContext, info.context_length);
+  if (s.free_bytes > 0 && (too_short || p.memory.total() > s.free_bytes)) {
+    const std::int64_t wanted =
+        too_short ? std::min(kLeastContext, info.context_length) : p.context;
+    p.memory.kv_bytes = kv_bytes(p.memory, round_to_page(std::max(p.kv_tokens, wanted)));
+    return too_large(checkpoint, p.memory, wanted, s.free_bytes);
+  }
+  return p;
+}
+
+Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const std::string& path,
+                                                   const LoadSettings& settings, ThreadPool& pool) {
+  std::shared_ptr<TextModel> m(new TextModel);
+  m->id_ = id;
+  HEARTH_TRY(m->checkpoint_, formats::open_checkpoint(path));
+  const formats::Checkpoint& file = *m->checkpoint_;
+  HEARTH_TRY(const PlannedModel planned, plan_model(file, settings));
+  m->plan_ = planned.memory;
+  m->context_ = planned.context;
+  m->n_blocks_ = round_to_page(planned.kv_tokens) / kernels::kPage;
+
+  if (!file.tokenizer) {
+    return Error{ErrorKind::unsupported,
+                 cat("[engine] ", quote(path, 200), " has no tokenizer Hearth can use",
+                     file.tokenizer_problem.empty() ? "" : ": ", file.tokenizer_problem)};
+  }
+  HEARTH_TRY(m->tokenizer_, text::Tokenizer::build(*file.tokenizer));
+  const text::TokenizerSpec& spec = m->tokenizer_->spec();
+  const auto token_text = [&spec](std::optional<TokenId> token) {
+    return token ? spec.tokens[static_cast<std::size_t>(*token)] : std::string();
+  };
+  if (!file.chat_template.empty()) {
+    auto parsed =
+        text::ChatTemplate::parse(file.chat_template, token_text(spec.bos), token_text(spec.eos));
+    if (parsed) {
+      m->template_ = *parsed;
+    } else {
+      m->template_problem_ = parsed.error().message;
+    }
+  }
+
+  HEARTH_TRY(const kernels::CpuKernels* cpu, kernels::kernels_of_this_process());
+  m->compute_ = std::make_unique<Compute>();
+  Compute& c = *m->compute_;
+  c.ops = std::make_unique<kernels::CpuOps>(
+      *cpu, pool, ops_options(settings, m->context_, kernels::Measure::no));
+  HEARTH_TRY(m->model_, models::build(file, *c.ops));
+  const models::ModelInfo& info = m->model_->info();
+  if (static_cast<std::int64_t>(m->tokenizer_->n_vocab()) > info.n_vocab) {
+    return Error{ErrorKind::corrupt,
+                 cat("[engine] the tokenizer has ", m->tokenizer_->n_vocab(), " tokens, the model ",
+                     info.n_vocab, " outputs; the file's parts do not belong together")};
+  }
+  HEARTH_TRY_VOID(c.ops->allocate(info.kv, m->n_blocks_));
+  c.index = std::make_unique<PrefixIndex>(static_cast<std::int32_t>(m->n_blocks_), kernels::kPage);
+  c.blocks = std::make_unique<BlockPool>(*c.index);
+  c.scratch.reserve(info.n_vocab);
+  c.running.reserve(static_cast<std::size_t>(settings.max_batch));
+  return m;
+}
+
+Result<std::vector<text::TextSpan>> TextModel::render_chat(const nlohmann::ordered_json& messages,
+                                                           const nlohmann::ordered_json& tools,
+                                                           const nlohmann::ordered_json& variables,
+                                                           bool add_generation_prompt) const {
+  if (!template_) {
+    return Error{ErrorKind::unsupported, template_problem_.empty()
+                                             ? cat("[engine] model ", quote(id_),
+                                                   " has no chat template; use a plain completion")
+                                             : cat("[engine] the chat template of ", quote(id_),
+                                                   " cannot be used: ", template_problem_)};
+  }
+  return template_->render(
+      messages, tools, variables,
+      {.add_generation_prompt = add_generation_prompt, .now = std::time(nullptr)});
+}
+
+}  // namespace hearth::engine

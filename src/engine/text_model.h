@@ -1,0 +1,94 @@
+// text_model.h - a loaded model: what users see of it (LoadedModel) and what the engine computes
+// with.
+//
+// The computing parts (ops, pool, index, queues) are touched by the engine's thread only; the const
+// interface is immutable and open to all.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "engine/engine.h"
+#include "engine/sequence.h"
+#include "formats/checkpoint.h"
+#include "kernels/cpu/cpu_ops.h"
+#include "models/model.h"
+#include "text/chat_template.h"
+
+namespace hearth::engine {
+
+// What loading has to know of the machine and of what else is loaded.
+struct LoadSettings {
+  LoadOptions options;
+  std::uint64_t free_bytes = 0;  // for this model
+  std::int32_t max_batch = 0;
+  std::int32_t prefill_chunk = 0;
+};
+
+// Rows of a step whose logits a scoring job may take, beside one row for each sequence that
+// decodes. Bounds the logits' memory: 128 kB a row at a 32 k vocabulary, 800 kB at 200 k.
+inline constexpr std::int32_t kScoredRows = 32;
+
+class TextModel final : public LoadedModel {
+ public:
+  static Result<std::shared_ptr<TextModel>> load(const std::string& id, const std::string& path,
+                                                 const LoadSettings& settings, ThreadPool& pool);
+
+  const std::string& id() const override { return id_; }
+  const formats::Checkpoint& checkpoint() const override { return *checkpoint_; }
+  const text::Tokenizer& tokenizer() const override { return *tokenizer_; }
+  std::int64_t context() const override { return context_; }
+  std::int64_t n_vocab() const override { return model_->info().n_vocab; }
+  const MemoryPlan& memory() const override { return plan_; }
+  Result<std::vector<text::TextSpan>> render_chat(const nlohmann::ordered_json& messages,
+                                                  const nlohmann::ordered_json& tools,
+                                                  const nlohmann::ordered_json& variables,
+                                                  bool add_generation_prompt) const override;
+  std::int64_t n_blocks() const { return n_blocks_; }
+  // Tokens that may be drawn: rows of the output matrix beyond the vocabulary are padding.
+  std::int64_t n_sampled() const { return static_cast<std::int64_t>(tokenizer_->n_vocab()); }
+
+  // ---- the engine's thread ----
+  struct Compute {
+    std::unique_ptr<kernels::CpuOps> ops;
+    std::unique_ptr<PrefixIndex> index;
+    std::unique_ptr<BlockPool> blocks;
+    SamplerScratch scratch;
+    std::deque<std::unique_ptr<Sequence>> waiting;   // first come, first served
+    std::vector<std::unique_ptr<Sequence>> running;  // oldest first
+    bool idle() const { return waiting.empty() && running.empty(); }
+  };
+  Compute& compute() const { return *compute_; }
+  const models::Model& model() const { return *model_; }
+
+ private:
+  TextModel() = default;
+
+  std::string id_;
+  std::shared_ptr<const formats::Checkpoint> checkpoint_;
+  std::shared_ptr<const text::Tokenizer> tokenizer_;
+  std::shared_ptr<const text::ChatTemplate> template_;  // null: the file has none
+  std::string template_problem_;                        // why, when it has one that does not parse
+  std::unique_ptr<models::Model> model_;
+  std::int64_t context_ = 0;
+  std::int64_t n_blocks_ = 0;
+  MemoryPlan plan_;
+  std::unique_ptr<Compute> compute_;
+};
+
+// The plan of a file, without loading its weights; `options` as for loading. For `hearth model
+// inspect` and `info`: free_bytes of 0 means: do not refuse.
+struct PlannedModel {
+  MemoryPlan memory;
+  std::int64_t context = 0;
+  std::int64_t kv_tokens = 0;
+};
+Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint,
+                                const LoadSettings& settings);
+
+}  // namespace hearth::engine

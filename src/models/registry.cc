@@ -1,0 +1,38 @@
+#include "models/registry.h"
+
+#include "base/str.h"
+#include "models/llama.h"
+
+namespace hearth::models {
+
+namespace {
+
+struct Architecture {
+  std::string_view name;  // general.architecture
+  Result<std::unique_ptr<Model>> (*load)(const formats::Checkpoint&, kernels::Ops&);
+};
+
+constexpr Architecture kArchitectures[] = {
+    {"llama", load_llama},
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> build(const formats::Checkpoint& checkpoint, kernels::Ops& ops) {
+  for (const Architecture& a : kArchitectures) {
+    if (a.name == checkpoint.architecture) return a.load(checkpoint, ops);
+  }
+  std::string known;
+  for (const Architecture& a : kArchitectures) known += cat(known.empty() ? "" : ", ", a.name);
+  return Error{ErrorKind::unsupported,
+               cat("[models] architecture ", quote(checkpoint.architecture),
+                   " is not one Hearth computes yet; it computes: ", known)};
+}
+
+std::vector<std::string_view> architectures() {
+  std::vector<std::string_view> names;
+  for (const Architecture& a : kArchitectures) names.push_back(a.name);
+  return names;
+}
+
+}  // namespace hearth::models

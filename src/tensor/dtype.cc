@@ -1,0 +1,114 @@
+// dtype.cc - the table of element types, and the bit arithmetic of the two 16-bit floats.
+#include "tensor/dtype.h"
+
+#include <array>
+#include <bit>
+
+#include "base/check.h"
+#include "tensor/dequantize.h"
+
+namespace hearth {
+
+namespace {
+
+// In the order of DType. A row here and a function in dequantize.cc make a type.
+constexpr DTypeInfo kTypes[] = {
+    {DType::f32, "f32", 0, 1, 4, dequantize_f32},
+    {DType::f16, "f16", 1, 1, 2, dequantize_f16},
+    {DType::bf16, "bf16", 30, 1, 2, dequantize_bf16},
+    {DType::q8_0, "q8_0", 8, 32, 34, dequantize_q8_0},
+    {DType::q4_0, "q4_0", 2, 32, 18, dequantize_q4_0},
+    {DType::q4_1, "q4_1", 3, 32, 20, dequantize_q4_1},
+    {DType::q6_k, "q6_k", 14, 256, 210, dequantize_q6_k},
+};
+
+constexpr bool rows_follow_the_enum() {
+  for (std::size_t i = 0; i < std::size(kTypes); ++i) {
+    if (static_cast<std::size_t>(kTypes[i].dtype) != i) return false;
+  }
+  return true;
+}
+static_assert(rows_follow_the_enum(), "dtype_info indexes the table by DType");
+
+// Every number GGUF gives a meaning to; the gaps were formats that ggml removed.
+struct GgmlName {
+  std::uint32_t id;
+  std::string_view name;
+};
+constexpr GgmlName kGgmlNames[] = {
+    {0, "f32"},     {1, "f16"},    {2, "q4_0"},     {3, "q4_1"},    {6, "q5_0"},     {7, "q5_1"},
+    {8, "q8_0"},    {9, "q8_1"},   {10, "q2_k"},    {11, "q3_k"},   {12, "q4_k"},    {13, "q5_k"},
+    {14, "q6_k"},   {15, "q8_k"},  {16, "iq2_xxs"}, {17, "iq2_xs"}, {18, "iq3_xxs"}, {19, "iq1_s"},
+    {20, "iq4_nl"}, {21, "iq3_s"}, {22, "iq2_s"},   {23, "iq4_xs"}, {24, "i8"},      {25, "i16"},
+    {26, "i32"},    {27, "i64"},   {28, "f64"},     {29, "iq1_m"},  {30, "bf16"},    {34, "tq1_0"},
+    {35, "tq2_0"},  {39, "mxfp4"}, {40, "nvfp4"},   {41, "q1_0"},   {42, "q2_0"},
+};
+
+}  // namespace
+
+const DTypeInfo& dtype_info(DType dtype) {
+  const auto index = static_cast<std::size_t>(dtype);
+  CHECK(index < std::size(kTypes), "a DType of the enum");
+  return kTypes[index];
+}
+
+std::optional<DType> dtype_of_ggml_id(std::uint32_t id) {
+  for (const DTypeInfo& info : kTypes) {
+    if (info.ggml_id == id) return info.dtype;
+  }
+  return std::nullopt;
+}
+
+std::string_view ggml_type_name(std::uint32_t id) {
+  for (const GgmlName& row : kGgmlNames) {
+    if (row.id == id) return row.name;
+  }
+  return {};
+}
+
+// Half: 1 sign, 5 exponent (bias 15), 10 fraction bits. Float: 1, 8 (bias 127), 23.
+float f16_to_f32(std::uint16_t bits) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
+  const std::uint32_t exponent = (bits >> 10) & 31u;
+  const std::uint32_t fraction = bits & 0x3ffu;
+  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
+  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
+  // fraction·2^-24, exact in float: a half's denormals are ordinary floats.
+  const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
+  return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(magnitude));
+}
+
+std::uint16_t f32_to_f16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = (bits >> 16) & 0x8000u;
+  const std::uint32_t magnitude = bits & 0x7fffffffu;
+  // A NaN keeps its upper payload; the quiet bit keeps it from becoming an infinity.
+  if (magnitude > 0x7f800000u) {
+    return static_cast<std::uint16_t>(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
+  }
+  // 65520 is halfway from the largest half to the next power of two, and ties go to the even one.
+  if (magnitude >= 0x477ff000u) return static_cast<std::uint16_t>(sign | 0x7c00u);
+  if (magnitude >=
+      0x38800000u) {  // 2^-14: a normal half. A carry runs into the exponent, as it should.
+    const std::uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
+    return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
+  }
+  if (magnitude < 0x33000000u) return static_cast<std::uint16_t>(sign);  // below 2^-25: zero
+  // A denormal half counts units of 2^-24: the significand moves right by 126 - exponent, 14 to 24.
+  const std::uint32_t significand = (magnitude & 0x7fffffu) | 0x800000u;
+  const std::uint32_t shift = 126 - (magnitude >> 23);
+  const std::uint32_t half = (1u << (shift - 1)) - 1 + ((significand >> shift) & 1u);
+  return static_cast<std::uint16_t>(sign | ((significand + half) >> shift));
+}
+
+float bf16_to_f32(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+std::uint16_t f32_to_bf16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
+  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+}  // namespace hearth
