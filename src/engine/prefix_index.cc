@@ -29,7 +29,7 @@ PrefixIndex::PrefixIndex(std::int32_t n_blocks, std::int32_t block_size) : block
   slots_.assign(std::bit_ceil(2 * std::max<std::size_t>(at(n_blocks), 1)), -1);
 }
 
-std::uint64_t PrefixIndex::hash_of(const Chain& chain, std::span<const TokenId> tokens) const {
+std::uint64_t PrefixIndex::hash_of(const Chain& chain, std::span<const TokenId> tokens) {
   std::uint64_t h = mix(mix(0, chain.salt), chain.last);
   for (const TokenId id : tokens) h = mix(h, static_cast<std::uint64_t>(id));
   return h;

@@ -60,6 +60,10 @@ class PrefixIndex {
   // The block's content is about to be overwritten. No effect when it is not in the index.
   void forget(BlockId block);
 
+  // Of a block behind a chain. Not a cryptographic hash: a prompt can be made to collide, which
+  // costs a comparison. Public so that a test can make one.
+  static std::uint64_t hash_of(const Chain& chain, std::span<const TokenId> tokens);
+
   bool contains(BlockId block) const { return nodes_[static_cast<std::size_t>(block)].number != 0; }
   std::int32_t n_blocks() const { return static_cast<std::int32_t>(nodes_.size()); }
   std::int32_t block_size() const { return block_size_; }
@@ -72,7 +76,6 @@ class PrefixIndex {
     std::uint64_t salt = 0;
     std::uint64_t hash = 0;
   };
-  std::uint64_t hash_of(const Chain& chain, std::span<const TokenId> tokens) const;
   BlockId find(const Chain& chain, std::span<const TokenId> tokens, std::uint64_t hash) const;
   bool is_alive(const Chain& chain) const;
   std::span<const TokenId> tokens_of(BlockId block) const;

@@ -204,6 +204,15 @@ TEST(Sampler, sorted_and_repeated_logits_agree_with_the_reference) {
   }
 }
 
+// Where the largest logit is so untypical that tokens less likely than any top_p would reach come
+// before it: 0.3 at surprise d = 0, 0.6 at d = 6.75, 0.1 at d = 9, mean 4.95.
+TEST(Sampler, typical_p_reaches_into_the_tail_before_it_keeps_the_likeliest_token) {
+  Logits logits(1 + 1708 + 2701, -9.0f);
+  std::fill_n(logits.begin(), 1709, -6.75f);
+  logits[0] = 0.0f;
+  expect_like_reference({.typical_p = 0.65}, logits, "three groups");
+}
+
 // The tokens that can be drawn, found by drawing often.
 std::set<TokenId> support(const SamplingParams& params, const Logits& logits) {
   std::set<TokenId> drawn;

@@ -77,12 +77,12 @@ Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const Loa
                 : s.free_bytes == 0     ? p.context
                                     : std::clamp(fits / 2, p.context, kContextsHeld * p.context);
   p.memory.kv_bytes = kv_bytes(p.memory, round_to_page(p.kv_tokens));
-  const bool too_short = p.context < std::min(kLeastContext, info.context_length);
-  if (s.free_bytes > 0 && (too_short || p.memory.total() > s.free_bytes)) {
-    const std::int64_t wanted =
-        too_short ? std::min(kLeastContext, info.context_length) : p.context;
-    p.memory.kv_bytes = kv_bytes(p.memory, round_to_page(std::max(p.kv_tokens, wanted)));
-    return too_large(checkpoint, p.memory, wanted, s.free_bytes);
+  // A context that shrank to almost nothing is refused like one that was asked for and does not fit.
+  const std::int64_t least = std::min(kLeastContext, info.context_length);
+  const bool shrank_too_far = s.options.context == 0 && p.context < least;
+  if (shrank_too_far) p.memory.kv_bytes = kv_bytes(p.memory, round_to_page(least));
+  if (s.free_bytes > 0 && (shrank_too_far || p.memory.total() > s.free_bytes)) {
+    return too_large(checkpoint, p.memory, shrank_too_far ? least : p.context, s.free_bytes);
   }
   return p;
 }
