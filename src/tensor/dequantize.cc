@@ -2,11 +2,10 @@
 //
 // d and m are IEEE halves, little endian; lo(b) = b & 15, hi(b) = b >> 4.
 //
-//   q8_0   { d; i8 q[32] }                      y[i] = q[i]·d
-//   q4_0   { d; u8 q[16] }                      y[i] = (lo(q[i]) - 8)·d    y[i + 16] = (hi(q[i]) -
-//   8)·d q4_1   { d; m; u8 q[16] }                   y[i] = lo(q[i])·d + m      y[i + 16] =
-//   hi(q[i])·d + m q6_k   { u8 ql[128]; u8 qh[64]; i8 sc[16]; d }   256 values of 6 bits, a scale
-//   each 16; for
+//   q8_0   { d; i8 q[32] }       y[i] = q[i]·d
+//   q4_0   { d; u8 q[16] }       y[i] = (lo(q[i]) - 8)·d,   y[i + 16] = (hi(q[i]) - 8)·d
+//   q4_1   { d; m; u8 q[16] }    y[i] = lo(q[i])·d + m,     y[i + 16] = hi(q[i])·d + m
+//   q6_k   { u8 ql[128]; u8 qh[64]; i8 sc[16]; d }   256 values of 6 bits, a scale for each 16;
 //          half n = 0, 1, group g = 0 … 3, lane l = 0 … 31:
 //            q = (4 bits of ql[64n + l + 32(g & 1)], the high ones when g >= 2)
 //                + 16·(2 bits of qh[32n + l], at 2g) - 32

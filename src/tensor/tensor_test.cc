@@ -1,3 +1,4 @@
+// tensor_test.cc - shapes and rows.
 #include "tensor/tensor.h"
 
 #include <gtest/gtest.h>
