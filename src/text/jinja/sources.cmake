@@ -1,0 +1,23 @@
+# The template engine's part of hearth_text; paths are relative to src/text.
+set(JINJA_SOURCES
+  chat_template.cc
+  jinja/builtin.cc
+  jinja/filters.cc
+  jinja/format.cc
+  jinja/from_json.cc
+  jinja/json.cc
+  jinja/lexer.cc
+  jinja/marked_text.cc
+  jinja/methods.cc
+  jinja/numbers.cc
+  jinja/operators.cc
+  jinja/parser.cc
+  jinja/render.cc
+  jinja/runtime.cc
+  jinja/tests.cc
+  jinja/unicode.cc
+  jinja/unicode_tables.cc
+  jinja/value.cc)
+set(JINJA_TEST_SOURCES
+  chat_template_test.cc
+  jinja/jinja_test.cc)

@@ -1,0 +1,25 @@
+// tokenizer_json.h - the byte-level BPE vocabularies that come as a tokenizer.json.
+//
+// Read: model (BPE), added_tokens, normalizer (none or NFC), pre_tokenizer (the expressions of
+// pretokenizer.h, recognised by their exact text), post_processor (what stands before and after a
+// text), decoder (ByteLevel). Whatever would change ids and is not one of these is refused by its
+// name. Not read: truncation and padding, which are settings of whoever encoded batches last.
+//
+// The file does not say which tokens end an answer (tokenizer_config.json and
+// generation_config.json do): end_of_generation is left empty, and eos is set only when the
+// post-processor appends it.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "text/tokenizer.h"
+
+namespace hearth::text {
+
+// Hostile input: nesting is bounded, every type is checked, ids are bounded by the number of
+// entries. Errors: corrupt (not what a tokenizer.json is), unsupported (it asks for something
+// else).
+Result<TokenizerSpec> parse_tokenizer_json(std::string_view json);
+
+}  // namespace hearth::text
