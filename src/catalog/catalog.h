@@ -1,0 +1,58 @@
+// catalog.h - which models exist, where they are on disk, how they get there.
+//
+// The cache is a folder: $HEARTH_HOME/models, else $XDG_CACHE_HOME/hearth/models, else
+// ~/.cache/hearth/models. A model is a folder in it, named by its alias:
+//   <alias>/model.gguf     the file
+//   <alias>/hearth.json    {"alias", "file", "bytes", "sha256", "source", "imported_at"}
+// A model appears only when it is whole: it is made in a folder .part-<alias> and renamed; no
+// alias begins with a dot.
+//
+// Threads and processes: reading needs no lock, because entries appear and vanish by rename.
+// Importing and removing take turns by an flock on .lock, which the kernel drops when a process
+// dies.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace hearth::catalog {
+
+struct CachedModel {
+  std::string alias;
+  std::string path;  // of the file, absolute
+  std::uint64_t bytes = 0;
+  std::string sha256;            // hex
+  std::string source;            // where it was imported from, for people
+  std::int64_t imported_at = 0;  // seconds since 1970, UTC
+};
+
+std::string cache_folder();
+
+// "" when it may name a model, else what is wrong with it.
+std::string alias_problem(std::string_view alias);
+
+// All whole models, by alias. A damaged entry is skipped with a logged warning that names it.
+Result<std::vector<CachedModel>> list_models();
+
+// An alias, in any case, or a path (it contains '/' or ends in .gguf or names an existing file).
+// Errors: not_found, with the nearest alias and how to get a model.
+Result<CachedModel> resolve(std::string_view alias_or_path);
+
+// Copies (or reflinks) a file into the cache under the alias (default: the file's stem, lower
+// case). The file must be a model Hearth can open. progress(done, total) may be empty. Errors:
+// conflict (the alias is taken by another file), corrupt, not_found, io, invalid (an alias is
+// [a-z0-9][a-z0-9._-]*, at most 64 characters). Importing the same file again is no error.
+Result<CachedModel> import_file(
+    const std::string& path, std::string_view alias,
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
+
+// Removes a model (also a damaged one) from the cache, by its alias in any case. A program that has
+// it open keeps its file. Errors: not_found, io.
+Result<void> remove_model(std::string_view alias);
+
+}  // namespace hearth::catalog
