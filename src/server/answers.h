@@ -1,0 +1,78 @@
+// answers.h - from a request's choices to running generations, and from their tokens to a reply. Shared
+// by the two completion routes, which differ in an AnswerFormat.
+//
+//   choices (n x prompts) -> Generation each -> pieces -> AnswerFormat -> one body, or events
+//
+// Log-probabilities follow the text: a token's text may come later than the token (half a character, the
+// beginning of what may become a stop text) or never (a stop text), so its entry waits until the text
+// has passed the token's first byte, and is dropped if it never does. So the tokens listed always spell
+// the text that was sent, also chunk by chunk.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "api/generation_fields.h"
+#include "engine/engine.h"
+#include "server/http.h"
+
+namespace hearth::server {
+
+using ModelPtr = std::shared_ptr<const engine::LoadedModel>;
+
+// A part of one answer's text.
+struct Piece {
+  std::int32_t index = 0;  // of the choice
+  std::string text;
+  std::optional<std::vector<api::TokenLogprob>> logprobs;  // absent: not asked for
+};
+
+// How a route writes; one for each request.
+class AnswerFormat {
+ public:
+  virtual ~AnswerFormat() = default;
+  virtual std::string start(std::int32_t index) = 0;  // "": nothing
+  virtual std::string delta(const Piece& piece) = 0;
+  virtual std::string end(std::int32_t index, std::string_view finish_reason) = 0;
+  virtual std::string usage(const api::UsageFields& usage) = 0;  // "": not asked for
+  virtual std::string whole(std::vector<Piece> answers, const std::vector<std::string>& finish_reasons,
+                            const api::UsageFields& usage) = 0;
+};
+
+// One answer to come: an optional beginning that is known (an echoed prompt), then what is generated.
+struct Choice {
+  std::optional<Piece> echo;
+  std::unique_ptr<engine::Generation> generation;  // nullptr: no token was asked for
+};
+
+struct AnswerJob {
+  ModelPtr model;
+  std::unique_ptr<AnswerFormat> format;
+  std::vector<Choice> choices;
+  std::int32_t choices_per_prompt = 1;       // usage counts each prompt once
+  std::vector<std::int64_t> prompt_tokens;   // of each prompt
+  bool logprobs = false;
+  Headers headers;
+};
+
+Reply stream_answers(AnswerJob job);
+Reply whole_answers(AnswerJob job);
+
+// What the engine is asked for; choice i of a seeded request uses seed + i, so that n answers differ
+// and each can be had again.
+engine::Request to_engine_request(const api::GenerationFields& fields, std::vector<text::TokenId> prompt,
+                                  std::int32_t choice);
+
+// The token's entry, with the alternatives of an event.
+api::TokenLogprob to_logprob(const text::Tokenizer& tokenizer, const engine::TokenEvent& event);
+
+// Tells two models (or two builds of one) apart in "system_fingerprint".
+std::string fingerprint(const engine::LoadedModel& model);
+api::ReplyHead reply_head(std::string_view id_prefix, const engine::LoadedModel& model);
+
+}  // namespace hearth::server

@@ -1,0 +1,22 @@
+#include "server/requested_model.h"
+
+namespace hearth::server {
+
+std::variant<ModelPtr, Reply> requested_model(Service& service, const std::string& name) {
+  const std::string& wanted = name.empty() ? service.default_model : name;
+  if (wanted.empty()) {
+    return error_response({.status = 400,
+                           .message = "'model' is required: the name of a model; GET /v1/models lists them",
+                           .param = "model",
+                           .code = {}});
+  }
+  if (ModelPtr model = service.models.find_loaded(wanted)) return model;
+  const auto cached = service.models.find_cached(wanted);
+  if (cached) return Reply(LoadModel{cached->alias, cached->path});
+  if (cached.error().kind == ErrorKind::not_found) {
+    return error_response(api::model_not_found(cached.error().message));
+  }
+  return error_response(api::to_api_error(cached.error(), "model"));
+}
+
+}  // namespace hearth::server

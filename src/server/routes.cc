@@ -1,0 +1,48 @@
+#include "server/routes.h"
+
+#include <array>
+
+#include "base/str.h"
+
+namespace hearth::server {
+
+namespace {
+
+constexpr std::array kRoutes = {
+    Route{"GET", "/", get_root, true, true, "what this is"},
+    Route{"GET", "/health", get_health, true, true, "200 while the service takes requests"},
+    Route{"GET", "/v1/models", list_models, false, false, "the models that can be asked for"},
+    Route{"GET", "/v1/models/{id}", get_model, false, false, "one of them"},
+    Route{"POST", "/v1/chat/completions", post_chat_completions, false, false,
+          "a model's answer to messages, whole or streamed"},
+    Route{"POST", "/v1/completions", post_completions, false, false,
+          "a model's continuation of a text, whole or streamed"},
+};
+
+// Whether the path is the route's; rest gets what "{…}" stands for, which is never empty.
+bool matches(std::string_view pattern, std::string_view path, std::string& rest) {
+  const std::size_t brace = pattern.find('{');
+  if (brace == std::string_view::npos) return path == pattern;
+  if (path.size() <= brace || path.substr(0, brace) != pattern.substr(0, brace)) return false;
+  rest = path.substr(brace);
+  return true;
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+RouteMatch find_route(std::string_view method, std::string_view path) {
+  if (method == "HEAD") method = "GET";
+  RouteMatch match;
+  for (const Route& route : kRoutes) {
+    if (!matches(route.path, path, match.path_rest)) continue;
+    match.allowed += match.allowed.empty() ? "" : ", ";
+    match.allowed += route.method == "GET" ? "GET, HEAD" : std::string(route.method);
+    if (route.method == method) match.route = &route;
+  }
+  if (!match.allowed.empty()) match.allowed += ", OPTIONS";
+  return match;
+}
+
+}  // namespace hearth::server

@@ -1,0 +1,49 @@
+// routes.h - the one list of what the service answers. A route is a file in routes/ and a row in
+// routes.cc.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/engine.h"
+#include "server/http.h"
+#include "server/model_directory.h"
+
+namespace hearth::server {
+
+// What a route may use; one for all requests, so everything in it is safe for several threads.
+struct Service {
+  engine::Engine& engine;
+  ModelDirectory& models;
+  std::string default_model;
+};
+
+struct Route {
+  std::string_view method;  // "GET" also answers HEAD
+  std::string_view path;    // a trailing "{…}" stands for the rest of the path, slashes included
+  Reply (*handle)(Service&, const Request&);
+  bool quick;    // never waits, never computes: may run on an I/O thread
+  bool open;     // answers without the API key
+  std::string_view what;
+};
+
+std::span<const Route> routes();
+
+struct RouteMatch {
+  const Route* route = nullptr;
+  std::string path_rest;
+  std::string allowed;  // methods of this path, "GET, HEAD, OPTIONS"; "" for an unknown path
+};
+// method "HEAD" finds the GET route.
+RouteMatch find_route(std::string_view method, std::string_view path);
+
+Reply get_root(Service&, const Request&);
+Reply get_health(Service&, const Request&);
+Reply list_models(Service&, const Request&);
+Reply get_model(Service&, const Request&);
+Reply post_chat_completions(Service&, const Request&);
+Reply post_completions(Service&, const Request&);
+
+}  // namespace hearth::server
