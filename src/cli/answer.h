@@ -1,0 +1,18 @@
+// answer.h - one running answer on its way to standard output.
+#pragma once
+
+#include <string>
+
+#include "cli/signals.h"
+#include "engine/engine.h"
+
+namespace hearth::cli {
+
+// Prints the answer as it comes and returns its text. interrupts: when not null, a signal that
+// arrives there cancels the answer (finish_reason() tells).
+std::string print_answer(engine::Generation& generation, SignalQueue* interrupts);
+
+// "37 prompt tokens in 0.21 s (176 tok/s), 8 tokens in 0.19 s (36.8 tok/s)".
+std::string speed_text(const engine::Usage& usage);
+
+}  // namespace hearth::cli

@@ -1,0 +1,105 @@
+// cli.cc - all commands declared, one of them run, its error told in one line.
+#include "cli/cli.h"
+
+#include <signal.h>
+
+#include <new>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/usage.h"
+
+namespace hearth::cli {
+
+namespace {
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::invalid:
+      return kUsage;
+    case ErrorKind::cancelled:
+      return kInterrupted;
+    default:
+      return kFailure;
+  }
+}
+
+void report(std::string_view message) { note(cat("hearth: ", one_line(message), "\n")); }
+
+void add_commands(CLI::App& app, Action& action) {
+  app.set_version_flag("--version", "hearth " HEARTH_VERSION, "print the version and exit");
+  app.footer(
+      "Exit status: 0 done, 1 failed, 2 used wrongly, 130 interrupted.\n"
+      "Models are kept in $HEARTH_HOME/models, else ~/.cache/hearth/models.");
+
+  CLI::App& model = *app.add_subcommand("model", "use and manage models");
+  add_model_run(model, action);
+  add_model_list(model, action);
+  add_model_info(model, action);
+  add_model_import(model, action);
+  add_model_inspect(model, action);
+  add_model_remove(model, action);
+  add_serve(app, action);
+  CLI::App& debug = *app.add_subcommand("debug", "look inside: tokens, prompts, logits");
+  add_debug_tokenize(debug, action);
+  add_debug_detokenize(debug, action);
+  add_debug_render(debug, action);
+  add_debug_logits(debug, action);
+  add_debug_perplexity(debug, action);
+}
+
+// The exit code when parsing already ended the run (--help, --version, a usage error).
+std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    auto arguments = arguments_in_parse_order(argc, argv);
+    app.parse(std::move(arguments));
+  } catch (const CLI::Success& done) {  // --help, --version
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    report(usage_message(app, error));
+    return kUsage;
+  }
+  if (const std::string missing = missing_command_message(app); !missing.empty()) {
+    report(missing);
+    return kUsage;
+  }
+  return std::nullopt;
+}
+
+int finish(int code) {
+  if (const auto flushed = finish_output(); !flushed) {
+    report(flushed.error().message);
+    return code == kSuccess ? kFailure : code;
+  }
+  return code;
+}
+
+int run_action(const Action& action) {
+  try {
+    const Result<int> result = action();
+    if (result) return *result;
+    // What was printed so far comes before the complaint, also when both go to one terminal.
+    const int code = finish(exit_code(result.error().kind));
+    report(result.error().message);
+    return code;
+  } catch (const std::bad_alloc&) {
+    report("out of memory");
+    return kFailure;
+  }
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv) {
+  // A reader that goes away ends our output with an error that finish_output() reports, not us.
+  ::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("Hearth runs language models on this machine.", "hearth");
+  Action action;
+  add_commands(app, action);
+  if (const auto code = parse(app, argc, argv)) return finish(*code);
+  return finish(run_action(action));
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,83 @@
+// flags.cc - option kinds that commands share.
+#include <charconv>
+#include <cmath>
+
+#include "base/str.h"
+#include "cli/command.h"
+
+namespace hearth::cli {
+
+namespace {
+
+std::optional<double> parse_number(std::string_view text) {
+  double value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+}  // namespace
+
+CLI::Option* add_integer(CLI::App& command, const std::string& name,
+                         std::optional<std::int64_t>& out, std::int64_t least, std::int64_t most,
+                         const std::string& help) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, &out, least, most](const std::string& text) {
+            out = parse_int(text);
+            if (!out || *out < least || *out > most) {
+              throw CLI::ValidationError(name, cat("expected a whole number from ", least, " to ",
+                                                   most, ", not ", quote(text)));
+            }
+          },
+          help)
+      ->type_name("N");
+}
+
+CLI::Option* add_number(CLI::App& command, const std::string& name, std::optional<double>& out,
+                        const std::string& help) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, &out](const std::string& text) {
+            out = parse_number(text);
+            if (!out) {
+              throw CLI::ValidationError(name, cat("expected a number, not ", quote(text)));
+            }
+          },
+          help)
+      ->type_name("X");
+}
+
+CLI::Option* add_repeated(CLI::App& command, const std::string& name, std::vector<std::string>& out,
+                          const std::string& help) {
+  return command
+      .add_option_function<std::string>(
+          name, [&out](const std::string& text) { out.push_back(text); }, help)
+      ->type_name("TEXT")
+      ->trigger_on_parse();
+}
+
+CLI::Option* add_output_format(CLI::App& command, bool& json) {
+  return command
+      .add_option_function<std::string>(
+          "-o,--output",
+          [&json](const std::string& format) {
+            if (format != "json" && format != "text") {
+              throw CLI::ValidationError("--output",
+                                         cat("expected text or json, not ", quote(format)));
+            }
+            json = format == "json";
+          },
+          "text (default) or json")
+      ->type_name("FORMAT");
+}
+
+CLI::Option* add_model(CLI::App& command, std::string& model, const std::string& help) {
+  return command.add_option("MODEL", model, help)->required()->type_name("");
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,55 @@
+// text_parts.cc - opens a model file for its tokenizer or template; its weights are never touched.
+#include "cli/text_parts.h"
+
+#include "base/str.h"
+#include "catalog/catalog.h"
+#include "cli/input.h"
+#include "text/tokenizer_json.h"
+
+namespace hearth::cli {
+
+namespace {
+
+Result<std::shared_ptr<const formats::Checkpoint>> open_model_file(const std::string& model) {
+  HEARTH_TRY(const catalog::CachedModel cached, catalog::resolve(model));
+  return formats::open_checkpoint(cached.path);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const text::Tokenizer>> open_tokenizer(const std::string& model) {
+  if (model.ends_with(".json")) {
+    HEARTH_TRY(const std::string json, read_input(model));
+    HEARTH_TRY(text::TokenizerSpec spec, text::parse_tokenizer_json(json));
+    return text::Tokenizer::build(std::move(spec));
+  }
+  HEARTH_TRY(const auto checkpoint, open_model_file(model));
+  if (!checkpoint->tokenizer) {
+    return Error{
+        ErrorKind::unsupported,
+        cat(quote(model, 300), " has no tokenizer that Hearth can use",
+            checkpoint->tokenizer_problem.empty() ? "" : ": ", checkpoint->tokenizer_problem)};
+  }
+  return text::Tokenizer::build(*checkpoint->tokenizer);
+}
+
+Result<std::shared_ptr<const text::ChatTemplate>> open_chat_template(const std::string& model) {
+  HEARTH_TRY(const auto checkpoint, open_model_file(model));
+  if (checkpoint->chat_template.empty()) {
+    return Error{ErrorKind::unsupported, cat(quote(model, 300), " has no chat template")};
+  }
+  const auto token_text = [&](std::optional<text::TokenId> id) {
+    const auto& tokens = checkpoint->tokenizer->tokens;
+    const bool known = id && *id >= 0 && static_cast<std::size_t>(*id) < tokens.size();
+    return known ? tokens[static_cast<std::size_t>(*id)] : std::string();
+  };
+  std::string bos;
+  std::string eos;
+  if (checkpoint->tokenizer) {
+    bos = token_text(checkpoint->tokenizer->bos);
+    eos = token_text(checkpoint->tokenizer->eos);
+  }
+  return text::ChatTemplate::parse(checkpoint->chat_template, bos, eos);
+}
+
+}  // namespace hearth::cli
