@@ -1,0 +1,86 @@
+"""The cache by its commands: import, list, info, inspect, remove."""
+import hashlib
+import json
+import shutil
+import unittest
+
+from program import GOLDEN, MODEL, TINY, CliTest, needs_model
+
+
+class Catalog(CliTest):
+    def test_a_model_is_imported_shown_and_removed(self):
+        self.assertEqual(self.hearth.out("model", "list", "-o", "json"), "[]\n")
+        self.assertIn("tiny", self.hearth.out("model", "import", TINY, "--alias", "tiny"))
+        [entry] = json.loads(self.hearth.out("model", "list", "-o", "json"))
+        self.assertEqual(entry["alias"], "tiny")
+        self.assertEqual(entry["bytes"], TINY.stat().st_size)
+        self.assertEqual(entry["sha256"], hashlib.sha256(TINY.read_bytes()).hexdigest())
+        self.assertEqual(entry["path"], str(self.hearth.home / "models/tiny/model.gguf"))
+        self.assertRegex(self.hearth.out("model", "list"), r"(?m)^tiny +[\d.]+ kB +2\d\d\d-")
+
+        info = json.loads(self.hearth.out("model", "info", "TINY", "-o", "json"))
+        self.assertEqual((info["alias"], info["architecture"], info["chat_template"]), ("tiny", "llama", True))
+        self.assertIn("sha256", self.hearth.out("model", "info", "tiny"))
+
+        self.hearth.out("model", "remove", "tiny")
+        self.assertEqual(self.hearth.out("model", "list", "-o", "json"), "[]\n")
+        self.assertIn("no model \"tiny\"", self.hearth.fails(1, "model", "remove", "tiny"))
+
+    def test_importing_again_is_fine_and_a_taken_alias_is_not(self):
+        other = GOLDEN / "hf/llama/model.gguf"
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        self.assertIn("taken by another file", self.hearth.fails(1, "model", "import", other, "--alias", "tiny"))
+
+    def test_the_default_alias_is_the_file_name(self):
+        source = self.hearth.home / "My Model.Q4.gguf"
+        shutil.copy(TINY, source)
+        self.hearth.out("model", "import", source)
+        [entry] = json.loads(self.hearth.out("model", "list", "-o", "json"))
+        self.assertEqual(entry["alias"], "my-model.q4")
+
+    def test_an_alias_cannot_leave_the_cache(self):
+        for alias in ("../x", "a/b", ".x", "UPPER", "a b", "x" * 65):
+            self.assertIn("alias", self.hearth.fails(2, "model", "import", TINY, "--alias", alias))
+        for alias in ("..", "../models", "/", "."):
+            self.hearth.fails(1, "model", "remove", alias)
+
+    def test_a_damaged_entry_is_skipped_with_a_warning(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        (self.hearth.home / "models/tiny/hearth.json").write_text("{}")
+        done = self.hearth.run("model", "list", "-o", "json")
+        self.assertEqual((done.returncode, done.stdout), (0, b"[]\n"))
+        self.assertIn(b"tiny", done.stderr)
+
+
+class Inspect(CliTest):
+    def test_memory_follows_from_the_file_and_the_context(self):
+        seen = json.loads(self.hearth.out("model", "inspect", TINY, "-o", "json", "--context", "64"))
+        self.assertEqual(seen["architecture"], "llama")
+        self.assertEqual(seen["metadata"]["llama.block_count"], 2)
+        memory = seen["memory"]
+        # 2 (keys, values) x 2 layers x 3 heads x 8 wide x 2 bytes
+        self.assertEqual(memory["kv_bytes_per_token"], 2 * 2 * 3 * 8 * 2)
+        self.assertEqual((memory["context"], memory["kv_bytes"]), (64, 64 * memory["kv_bytes_per_token"]))
+        self.assertEqual(memory["total_bytes"],
+                         memory["weight_bytes"] + memory["kv_bytes"] + memory["scratch_bytes"])
+        names = [tensor["name"] for tensor in seen["tensors"]]
+        self.assertIn("token_embd.weight", names)
+
+    def test_a_context_the_model_was_not_made_for_is_refused(self):
+        self.assertIn("100000", self.hearth.fails(2, "model", "inspect", TINY, "--context", "100000"))
+
+    @needs_model
+    def test_the_real_model(self):
+        text = self.hearth.out("model", "inspect", MODEL)
+        for part in ("llama.block_count", "token_embd.weight", "q4_1", "23040 a token"):
+            self.assertIn(part, text)
+        seen = json.loads(self.hearth.out("model", "inspect", MODEL, "-o", "json"))
+        self.assertEqual(len(seen["tensors"]), 272)
+        self.assertEqual(seen["memory"]["context"], 8192)
+        self.assertEqual(seen["memory"]["kv_bytes_per_token"], 2 * 30 * 3 * 64 * 2)
+        self.assertEqual(len(seen["metadata"]["tokenizer.ggml.tokens"]), 49152)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,95 @@
+"""hearth serve as a process: when it says it is ready, how it ends, what it refuses to start with."""
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from program import BINARY, MODEL, TINY, CliTest, needs_model
+
+
+class Service:
+    def __init__(self, test, *flags):
+        self.program = subprocess.Popen([BINARY, "serve", "--port", "0", *map(str, flags)], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                        env=test.hearth.environment)
+        test.addCleanup(self.close)
+        line = self.program.stdout.readline()
+        found = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)\n", line)
+        test.assertTrue(found, line)
+        self.url = found[1]
+
+    def close(self):
+        if self.program.poll() is None:
+            self.program.kill()
+        self.program.wait()
+        self.program.stdout.close()
+
+    def get(self, path, **headers):
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def post(self, path, body):
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"})
+        return urllib.request.urlopen(request, timeout=120)
+
+
+class Serve(CliTest):
+    def test_it_is_ready_when_it_says_so_and_ends_by_either_signal(self):
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            service = Service(self, "--model", TINY)
+            self.assertIn("model", [entry["id"] for entry in service.get("/v1/models")["data"]])
+            service.program.send_signal(ending)
+            self.assertEqual(service.program.wait(timeout=20), 0)
+            self.assertEqual(service.program.stdout.read(), "")
+
+    def test_a_cached_model_is_found_by_its_alias_and_loads_on_demand(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        service = Service(self, "--threads", "1", "--model-ttl", "60")
+        answer = json.loads(service.post("/v1/completions", {"model": "tiny", "prompt": "Please open", "max_tokens": 3,
+                                                             "temperature": 0}).read())
+        self.assertEqual(answer["usage"]["completion_tokens"], 3)
+
+    def test_an_api_key_is_asked_for_also_when_it_comes_from_the_environment(self):
+        self.hearth.environment["HEARTH_API_KEY"] = "from-environment"
+        for service, key in ((Service(self), "from-environment"), (Service(self, "--api-key", "given"), "given")):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                service.get("/v1/models")
+            self.assertEqual(refused.exception.code, 401)
+            refused.exception.close()
+            self.assertEqual(service.get("/v1/models", Authorization=f"Bearer {key}")["data"], [])
+
+    def test_what_cannot_be_served_is_refused_at_the_start(self):
+        self.assertIn("no model \"absent\"", self.hearth.fails(1, "serve", "--port", "0", "--model", "absent"))
+        self.hearth.fails(2, "serve", "--port", "0", "--host", "0.0.0.0")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            self.assertIn("in use", self.hearth.fails(1, "serve", "--port", taken.getsockname()[1]))
+
+
+@needs_model
+class Ending(CliTest):
+    def test_the_first_signal_lets_a_stream_end_and_the_second_does_not(self):
+        for n_signals in (1, 2):
+            service = Service(self, "--model", MODEL)
+            model = service.get("/v1/models")["data"][0]["id"]
+            stream = service.post("/v1/completions", {"model": model, "prompt": "1, 2, 3,", "stream": True,
+                                                      "temperature": 0, "max_tokens": 60 if n_signals == 1 else 5000})
+            stream.readline()
+            service.program.send_signal(signal.SIGTERM)
+            if n_signals == 2:
+                time.sleep(0.3)
+                service.program.send_signal(signal.SIGTERM)
+            rest = stream.read()
+            self.assertEqual(b"data: [DONE]" in rest, n_signals == 1)
+            self.assertEqual(service.program.wait(timeout=30), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
