@@ -72,8 +72,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const TokenId id : encoding->ids) {
     n_control += tokenizer.spec().kinds[static_cast<std::size_t>(id)] == TokenKind::control;
     bytes += tokenizer.token_bytes(id, true);
-    decoder.push(id, streamed);
-    CHECK(hearth::is_valid_utf8(streamed), "a character was split");
+    std::string piece;
+    decoder.push(id, piece);
+    CHECK(hearth::is_valid_utf8(piece), "a character was split");
+    streamed += piece;
   }
   decoder.finish(streamed);
   CHECK(streamed == tokenizer.decode(encoding->ids, false), "streaming changed the text");

@@ -23,6 +23,7 @@ constexpr char32_t kSCount = kLCount * kVCount * kTCount;
 struct Mark {
   char32_t code;
   std::uint8_t combining;
+  std::size_t place = 0;  // in its run, while the run is sorted
 };
 
 void decompose_hangul(char32_t code, std::vector<Mark>& out) {
@@ -72,15 +73,18 @@ char32_t compose(char32_t first, char32_t second) {
   return it != end && it->first == first && it->second == second ? it->code : 0;
 }
 
-// Canonical order: each run of marks sorted by combining class, equals in their order.
+// Canonical order: each run of marks sorted by combining class, equals in their order. (Sorted by
+// class and place because libstdc++'s stable_sort is deprecated in clang's eyes.)
 void reorder(std::vector<Mark>& marks) {
   const auto is_starter = [](const Mark& m) { return m.combining == 0; };
   auto it = marks.begin();
   while (it != marks.end()) {
     const auto run = std::find_if_not(it, marks.end(), is_starter);
     const auto end = std::find_if(run, marks.end(), is_starter);
-    std::stable_sort(run, end,
-                     [](const Mark& a, const Mark& b) { return a.combining < b.combining; });
+    for (auto mark = run; mark != end; ++mark) mark->place = static_cast<std::size_t>(mark - run);
+    std::sort(run, end, [](const Mark& a, const Mark& b) {
+      return a.combining != b.combining ? a.combining < b.combining : a.place < b.place;
+    });
     it = end;
   }
 }

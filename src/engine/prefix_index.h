@@ -6,9 +6,10 @@
 // collision of hashes can make one prompt read another's keys and values.
 //
 //   PrefixIndex index(n_blocks, 16);
-//   index.match(salt, prompt, blocks);                       // retain() them before allocating
-//   others auto chain = index.root(salt); for each full block i of a sequence, in order:
-//     index.insert(chain, tokens of block i, block id i);
+//   index.match(salt, prompt, blocks);     // retain() them before allocating others
+//
+//   auto chain = index.root(salt);         // then for each full block i of a sequence, in order:
+//   index.insert(chain, tokens_of_block_i, block_id_i);
 //
 // The salt is everything else that keys and values depend on (model, RoPE factor set, adapter):
 // blocks of different salts never match.

@@ -3,17 +3,17 @@
 // How the filters avoid sorting the vocabulary (n tokens, chunks of 64, Z = sum of all weights):
 //
 //   top_k      The k-th largest of the chunk maxima is no larger than the k-th largest logit: k
-//   chunks
-//              each hold one at least as large. Only chunks that reach it are looked into.
+//              chunks each hold one at least as large. Only chunks that reach it are looked into.
 //   top_p      Tokens with w < (1 - p) Z / n weigh less than (1 - p) Z together, so those above
-//   hold
-//              p Z already and contain the nucleus.
+//              hold p Z already and contain the nucleus.
 //   typical_p  With d = -ln w and D = sum(w d) / Z the order is by |d - D| (the constant ln Z
-//   cancels
-//              in "surprise minus entropy"). The tokens with d <= c = -ln((1 - p) Z / n) hold p Z
-//              and all have |d - D| <= max(D, c - D); so what is kept has d <= D + that = max(2 D,
-//              c).
+//              cancels in "surprise minus entropy"). The tokens with d <= c, where
+//              c = -ln((1 - p) Z / n), hold p Z and all have |d - D| <= max(D, c - D); so what is
+//              kept has d <= D + that = max(2 D, c).
 //   min_p      d <= -ln(min_p).
+//
+// At 200000 tokens on one EPYC core, SSE2 code: top_k or temperature 0 take 0.1 ms, an exp of
+// every token (no filter, top_p, typical_p, logprobs) 0.9 ms.
 //
 // What is left is cut by a quickselect over sums of weights. Both that and the sums are written out
 // here: std::nth_element and std::partition leave their elements in an order that differs between

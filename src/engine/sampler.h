@@ -4,10 +4,9 @@
 //       | + logit_bias, repetition, frequency, presence penalties, mask
 //       v
 //   temperature 0: the largest logit, lowest id on a tie
-//   otherwise:     w = exp((logit - largest) / temperature), then top_k, typical_p, top_p, min_p,
-//   each
-//                  on the renormalised rest of the one before, then one draw in order of ids:
-//                  the first id whose cumulative w exceeds u * (sum of w)
+//   otherwise:     w = exp((logit - largest) / temperature); top_k, typical_p, top_p, min_p, each
+//                  on the renormalised rest of the one before; one draw in order of ids: the first
+//                  whose cumulative w exceeds u * (sum of w)
 //
 // u depends only on (seed, number of accepted tokens), every sum has one fixed order and exp is our
 // own: the same logits give the same token on every machine, whatever runs beside them.

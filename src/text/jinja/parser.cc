@@ -15,6 +15,9 @@
 #include "base/utf8.h"
 #include "text/jinja/lexer.h"
 
+// Keeps the locals of the rarer branches out of the frames of the functions that recurse.
+#define HEARTH_JINJA_NOINLINE [[gnu::noinline]]
+
 namespace hearth::jinja {
 
 namespace {
@@ -99,11 +102,11 @@ class Parser {
         return quote(token.text);
     }
   }
-  Error error(std::string_view what) const { return error_at(now().offset, what); }
+  HEARTH_JINJA_NOINLINE Error error(std::string_view what) const { return error_at(now().offset, what); }
   Error error_at(std::size_t offset, std::string_view what) const {
     return template_error(out_.source, offset, what);
   }
-  Error unexpected(std::string_view expected) const {
+  HEARTH_JINJA_NOINLINE Error unexpected(std::string_view expected) const {
     return error(cat("unexpected ", describe(now()), ", expected ", expected));
   }
   Result<void> expect_op(std::string_view text) {
@@ -166,7 +169,7 @@ class Parser {
     Depth& operator=(const Depth&) = delete;
     int* count;
   };
-  Result<void> check_depth() const {
+  HEARTH_JINJA_NOINLINE Result<void> check_depth() const {
     if (depth_ <= kMaxSourceDepth) return {};
     return error(cat("expressions and blocks are nested more than ", kMaxSourceDepth, " deep"));
   }
@@ -206,7 +209,7 @@ class Parser {
     return operators(left, lowest);
   }
 
-  Result<Expr*> negation(int lowest) {
+  HEARTH_JINJA_NOINLINE Result<Expr*> negation(int lowest) {
     const Depth depth(&depth_);
     HEARTH_TRY_VOID(check_depth());
     Expr* const e = make(ExprKind::logical_not, now().offset);
@@ -216,7 +219,7 @@ class Parser {
     return operators(e, lowest);
   }
 
-  Result<Expr*> operators(Expr* left, int lowest) {
+  HEARTH_JINJA_NOINLINE Result<Expr*> operators(Expr* left, int lowest) {
     int bound = kPower;  // what follows a comparison must bind looser than it, and so on
     while (true) {
       if (lowest <= kConcat && bound >= kConcat && is_op("~")) {
@@ -242,7 +245,7 @@ class Parser {
     }
   }
 
-  Result<Expr*> concatenation(Expr* first) {
+  HEARTH_JINJA_NOINLINE Result<Expr*> concatenation(Expr* first) {
     Expr* const e = make(ExprKind::concat, now().offset);
     e->children.push_back(first);
     while (skip_op("~")) {
@@ -259,7 +262,7 @@ class Parser {
                        [&](const auto& c) { return c.first == now().text; });
   }
 
-  Result<Expr*> comparison(Expr* first) {
+  HEARTH_JINJA_NOINLINE Result<Expr*> comparison(Expr* first) {
     Expr* const e = make(ExprKind::compare, now().offset);
     e->children.push_back(first);
     while (comparison_ahead()) {
@@ -298,23 +301,11 @@ class Parser {
       case TokenKind::name:
         ++at_;
         return name(token);
-      case TokenKind::string: {
-        std::string text;
-        while (is(TokenKind::string)) text += tokens_[at_++].text;
-        return constant(constant_text(std::move(text)), token.offset);
-      }
-      case TokenKind::integer: {
-        const std::optional<Int> value = parse_integer(token.text, 0);
-        if (!value) return error("this is not an integer of at most 128 bits");
-        ++at_;
-        return constant(Value::integer(*value), token.offset);
-      }
-      case TokenKind::floating: {
-        const std::optional<double> value = parse_float(token.text);
-        if (!value) return error("this is not a number");
-        ++at_;
-        return constant(Value::floating(*value), token.offset);
-      }
+      case TokenKind::string:
+        return string_literal();
+      case TokenKind::integer:
+      case TokenKind::floating:
+        return number_literal();
       default:
         break;
     }
@@ -324,7 +315,28 @@ class Parser {
     return unexpected("an expression");
   }
 
-  Expr* name(const Token& token) {
+  HEARTH_JINJA_NOINLINE Result<Expr*> string_literal() {
+    const std::size_t offset = now().offset;
+    std::string text;
+    while (is(TokenKind::string)) text += tokens_[at_++].text;
+    return constant(constant_text(std::move(text)), offset);
+  }
+
+  HEARTH_JINJA_NOINLINE Result<Expr*> number_literal() {
+    const Token& token = now();
+    if (token.kind == TokenKind::integer) {
+      const std::optional<Int> value = parse_integer(token.text, 0);
+      if (!value) return error("this is not an integer of at most 128 bits");
+      ++at_;
+      return constant(Value::integer(*value), token.offset);
+    }
+    const std::optional<double> value = parse_float(token.text);
+    if (!value) return error("this is not a number");
+    ++at_;
+    return constant(Value::floating(*value), token.offset);
+  }
+
+  HEARTH_JINJA_NOINLINE Expr* name(const Token& token) {
     const std::string& text = token.text;
     if (text == "true" || text == "True") return constant(Value::boolean(true), token.offset);
     if (text == "false" || text == "False") return constant(Value::boolean(false), token.offset);
@@ -375,7 +387,7 @@ class Parser {
     return e;
   }
 
-  Result<Expr*> list_literal() {
+  HEARTH_JINJA_NOINLINE Result<Expr*> list_literal() {
     Expr* const e = make(ExprKind::list, now().offset);
     ++at_;
     while (!is_op("]")) {
@@ -388,7 +400,7 @@ class Parser {
     return e;
   }
 
-  Result<Expr*> dict_literal() {
+  HEARTH_JINJA_NOINLINE Result<Expr*> dict_literal() {
     Expr* const e = make(ExprKind::dict, now().offset);
     ++at_;
     while (!is_op("}")) {
@@ -412,7 +424,7 @@ class Parser {
     return &step;
   }
 
-  Result<Expr*> postfix(Expr* e) {
+  HEARTH_JINJA_NOINLINE Result<Expr*> postfix(Expr* e) {
     while (true) {
       if (is_op(".")) {
         HEARTH_TRY_VOID(dot(&e));
@@ -426,7 +438,7 @@ class Parser {
     }
   }
 
-  Result<Expr*> filters_and_tests(Expr* e) {
+  HEARTH_JINJA_NOINLINE Result<Expr*> filters_and_tests(Expr* e) {
     while (true) {
       if (is_op("|")) {
         HEARTH_TRY_VOID(filter(&e));
@@ -440,7 +452,7 @@ class Parser {
     }
   }
 
-  Result<void> call(Expr** e) {
+  HEARTH_JINJA_NOINLINE Result<void> call(Expr** e) {
     const std::size_t offset = now().offset;
     HEARTH_TRY(CallArguments arguments, call_arguments());
     Step* const step = add_step(e, StepKind::call);
@@ -449,7 +461,7 @@ class Parser {
     return {};
   }
 
-  Result<void> dot(Expr** e) {
+  HEARTH_JINJA_NOINLINE Result<void> dot(Expr** e) {
     ++at_;
     if (is(TokenKind::integer)) {
       HEARTH_TRY(const Expr* const index, primary());
@@ -462,7 +474,7 @@ class Parser {
     return {};
   }
 
-  Result<void> subscript(Expr** e) {
+  HEARTH_JINJA_NOINLINE Result<void> subscript(Expr** e) {
     const std::size_t offset = now().offset;
     ++at_;
     Step step;
@@ -507,7 +519,7 @@ class Parser {
     return {};
   }
 
-  Result<CallArguments> call_arguments() {
+  HEARTH_JINJA_NOINLINE Result<CallArguments> call_arguments() {
     HEARTH_TRY_VOID(expect_op("("));
     CallArguments out;
     bool first = true;
@@ -570,7 +582,7 @@ class Parser {
     return filter_after_bar(e, offset);
   }
 
-  Result<void> filter_after_bar(Expr** e, std::size_t offset) {
+  HEARTH_JINJA_NOINLINE Result<void> filter_after_bar(Expr** e, std::size_t offset) {
     Step step;
     step.kind = StepKind::filter;
     step.offset = offset;
@@ -584,7 +596,7 @@ class Parser {
     return {};
   }
 
-  Result<void> test(Expr** e) {
+  HEARTH_JINJA_NOINLINE Result<void> test(Expr** e) {
     Step step;
     step.offset = now().offset;
     ++at_;

@@ -11,7 +11,7 @@ namespace hearth::jinja {
 
 // Expressions and statements inside one another. A level of parentheses takes less than a kilobyte of
 // stack in an optimised build.
-inline constexpr int kMaxSourceDepth = 80;
+inline constexpr int kMaxSourceDepth = 64;
 
 // Errors: invalid, with line and column.
 Result<std::shared_ptr<const Template>> parse_template(std::string_view source);

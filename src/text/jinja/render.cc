@@ -643,6 +643,8 @@ Result<Value> Renderer::call_loop(const LoopObject& loop, Arguments arguments) {
   if (arguments.positional.size() != 1 || !arguments.named.empty()) {
     return type_error("loop() takes one argument: what to iterate over");
   }
+  const Depth depth(&depth_);
+  HEARTH_TRY_VOID(check(loop.node->offset));
   const Enter enter(*this, Ref<Scope>(loop.outer));
   Capture capture(*this);
   HEARTH_TRY_VOID(loop_over(*loop.node, arguments.positional[0], loop.depth0 + 1));
@@ -737,6 +739,7 @@ Result<Flow> Renderer::loop(const Node& node) {
 }
 
 Result<Flow> Renderer::loop_over(const Node& node, const Value& elements, int depth0) {
+  const Depth depth(&depth_);
   auto source = iterate(elements);
   if (!source) return locate(source.error(), node.offset);
   const Value value(new LoopObject(&heap(), node, std::move(source).value(), depth0));

@@ -38,7 +38,7 @@ struct Limits {
   std::size_t text_bytes = std::size_t{16} << 20;  // one string, and the whole output
   // Nested evaluations, macro calls included. With kMaxNesting and the parser's own limit chosen so
   // that an optimised build needs less than 128 KiB of stack (jinja_test.cc runs on such a thread).
-  int depth = 160;
+  int depth = 112;
 };
 
 inline constexpr int kMaxNesting = 64;     // containers in containers

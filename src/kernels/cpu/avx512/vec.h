@@ -77,7 +77,8 @@ struct Vec {
   }
   template <int i>
   static U with_high_bits(U low, U high) {
-    const U at_4 = i < 2 ? _mm512_slli_epi16(high, 4 - 2 * i) : _mm512_srli_epi16(high, 2 * i - 4);
+    constexpr unsigned kLeft = i < 2 ? 4 - 2 * i : 0, kRight = i < 2 ? 0 : 2 * i - 4;
+    const U at_4 = i < 2 ? _mm512_slli_epi16(high, kLeft) : _mm512_srli_epi16(high, kRight);
     return _mm512_or_si512(low, _mm512_and_si512(at_4, _mm512_set1_epi8(0x30)));
   }
   static I dot(I acc, U w, const std::int8_t* x) {
