@@ -59,7 +59,7 @@ Result<int> logits(const LogitsFlags& flags) {
   }
   HEARTH_TRY(const Session session,
              open_session(
-                 flags.model,
+                 engine::Engine::create(), flags.model,
                  {.context = flags.context.value_or(n_ids), .kv_tokens = 0, .exact = flags.exact}));
   HEARTH_TRY(const auto rows,
              session.engine->logits(session.model, ids, flags.last, flags.context.value_or(0)));

@@ -24,7 +24,8 @@ struct PerplexityFlags {
 Result<int> perplexity(const PerplexityFlags& flags) {
   HEARTH_TRY(const std::string text, read_input(flags.file));
   HEARTH_TRY(const Session session,
-             open_session(flags.model, {.context = 0, .kv_tokens = 0, .exact = flags.exact}));
+             open_session(engine::Engine::create(), flags.model,
+                          {.context = 0, .kv_tokens = 0, .exact = flags.exact}));
   HEARTH_TRY(const auto encoding, session.model->tokenizer().encode(text, false, {.exact = true}));
   const auto n_ids = static_cast<std::int64_t>(encoding.ids.size());
   if (n_ids < 2) {

@@ -37,7 +37,8 @@ Result<int> tokenize(const TokenizeFlags& flags) {
   print(line);
   if (encoding.n_unspellable_bytes > 0) {
     note(cat("hearth: warning: ", encoding.n_unspellable_bytes,
-             " bytes of the text cannot be spelt with this vocabulary\n"));
+             encoding.n_unspellable_bytes == 1 ? " byte" : " bytes",
+             " of the text cannot be spelt with this vocabulary and left no token\n"));
   }
   return kSuccess;
 }

@@ -77,11 +77,14 @@ Result<std::optional<std::string>> prompt_of(const RunFlags& flags) {
   return std::optional<std::string>(std::move(text));
 }
 
-Result<Session> open(const RunFlags& flags) {
+std::unique_ptr<engine::Engine> make_engine(const RunFlags& flags) {
+  return engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0))});
+}
+
+Result<Session> open(std::unique_ptr<engine::Engine> engine, const RunFlags& flags) {
   const auto start = std::chrono::steady_clock::now();
-  HEARTH_TRY(Session session,
-             open_session(flags.model, {.context = flags.context.value_or(0), .kv_tokens = 0},
-                          static_cast<int>(flags.threads.value_or(0))));
+  HEARTH_TRY(Session session, open_session(std::move(engine), flags.model,
+                                           {.context = flags.context.value_or(0), .kv_tokens = 0}));
   if (flags.verbose) {
     const engine::MemoryPlan& memory = session.model->memory();
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -95,7 +98,7 @@ Result<Session> open(const RunFlags& flags) {
 }
 
 Result<int> answer_once(const RunFlags& flags, engine::Request request, const std::string& prompt) {
-  HEARTH_TRY(const Session session, open(flags));
+  HEARTH_TRY(const Session session, open(make_engine(flags), flags));
   auto messages = nlohmann::ordered_json::array();
   if (!flags.system.empty()) messages.push_back(message("system", flags.system));
   messages.push_back(message("user", prompt));
@@ -120,12 +123,13 @@ Result<int> answer_once(const RunFlags& flags, engine::Request request, const st
 }
 
 Result<int> converse(const RunFlags& flags, engine::Request request) {
-  // The engine's threads are made inside, after Ctrl+C was taken out of their way; while the model
-  // loads, Ctrl+C ends the program as usual.
+  // The engine's threads begin after Ctrl+C was taken out of their way: a signal ends the program
+  // when any thread lets it through. While the model loads, this one does.
   SignalQueue signals({SIGINT});
+  auto engine = make_engine(flags);
   Result<Session> session = [&] {
     const DefaultSignal while_loading(SIGINT);
-    return open(flags);
+    return open(std::move(engine), flags);
   }();
   if (!session) return session.error();
   return Chat(*session, std::move(request), flags.system, signals).run();

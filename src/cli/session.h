@@ -14,8 +14,8 @@ struct Session {
   std::shared_ptr<const engine::LoadedModel> model;
 };
 
-// MODEL: alias or path. n_threads 0: the engine's own choice.
-Result<Session> open_session(const std::string& model, const engine::LoadOptions& options,
-                             int n_threads = 0);
+// MODEL: alias or path. The engine's threads begin with it: whoever blocks signals makes it afterwards.
+Result<Session> open_session(std::unique_ptr<engine::Engine> engine, const std::string& model,
+                             const engine::LoadOptions& options);
 
 }  // namespace hearth::cli

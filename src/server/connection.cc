@@ -170,7 +170,7 @@ asio::awaitable<bool> Connection::serve_one() {
   unread_ = !parser_->is_done();
   if (admission.answer) {
     Response refusal = *std::move(admission.answer);
-    const bool go_on = co_await send(std::move(refusal));
+    const bool go_on = co_await send(refusal);
     if (go_on && unread_) co_await linger();
     co_return go_on && !unread_ && keep_alive_;
   }
@@ -207,7 +207,7 @@ asio::awaitable<bool> Connection::read_head(Request& request) {
   if (error) {
     if (!timed_out_ && error == http::error::end_of_stream) co_return false;
     Response refusal = read_fault(error);
-    if (co_await send(std::move(refusal))) co_await linger();
+    if (co_await send(refusal)) co_await linger();
     co_return false;
   }
   const auto& head = parser_->get();
@@ -245,7 +245,7 @@ asio::awaitable<bool> Connection::read_body(Request& request) {
     refusal = read_fault(error);
   }
   keep_alive_ = false;
-  if (co_await send(*std::move(refusal))) co_await linger();
+  if (co_await send(*refusal)) co_await linger();
   co_return false;
 }
 
@@ -271,14 +271,14 @@ Response Connection::read_fault(const error_code& error) const {
   return fault(400, cat("this is not a request of HTTP/1.1: ", error.message()), "bad_request");
 }
 
-asio::awaitable<bool> Connection::answer(std::shared_ptr<Task> task) {
+asio::awaitable<bool> Connection::answer(const std::shared_ptr<Task>& task) {
   if (task->route->quick) {
     Reply reply = handle_safely(task->route->path, [&task, this] {
       return task->route->handle(runtime_.service, task->request);
     });
     Response* response = std::get_if<Response>(&reply);
     CHECK(response != nullptr, "a quick route answers at once");
-    const bool sent = co_await send(std::move(*response));
+    const bool sent = co_await send(*response);
     co_return sent;
   }
   want_watching_ = true;
@@ -287,7 +287,7 @@ asio::awaitable<bool> Connection::answer(std::shared_ptr<Task> task) {
   if (sent) {
     Reply& reply = *task->reply;
     if (auto* response = std::get_if<Response>(&reply)) {
-      sent = co_await send(std::move(*response));
+      sent = co_await send(*response);
     } else if (auto* late = std::get_if<std::unique_ptr<LateResponse>>(&reply)) {
       sent = co_await send_late(**late);
     } else if (auto* events = std::get_if<std::unique_ptr<EventStream>>(&reply)) {
@@ -300,14 +300,14 @@ asio::awaitable<bool> Connection::answer(std::shared_ptr<Task> task) {
 }
 
 // Calls the route until it has an answer; false when the client is gone by then.
-asio::awaitable<bool> Connection::compute(std::shared_ptr<Task> task) {
+asio::awaitable<bool> Connection::compute(const std::shared_ptr<Task>& task) {
   Runtime& runtime = runtime_;
+  const std::function<void(Task&)> call_route = [&runtime](Task& t) {
+    t.reply = handle_safely(t.route->path,
+                            [&] { return t.route->handle(runtime.service, t.request); });
+  };
   for (int n_loads = 0;; ++n_loads) {
-    const bool computed = co_await run_on(runtime.workers, task, [&runtime](Task& t) {
-      t.reply = handle_safely(t.route->path,
-                              [&] { return t.route->handle(runtime.service, t.request); });
-    });
-    if (!computed) co_return false;
+    if (!co_await run_on(runtime.workers, task, call_route)) co_return false;
     const LoadModel* wanted = std::get_if<LoadModel>(&*task->reply);
     if (wanted == nullptr) co_return true;
     if (n_loads == kMaxLoads) {
@@ -316,30 +316,31 @@ asio::awaitable<bool> Connection::compute(std::shared_ptr<Task> task) {
                                 " was unloaded again before it could answer: memory is short")}));
       co_return true;
     }
-    LoadModel copy = *wanted;
-    if (!co_await load(task, std::move(copy))) co_return false;
+    if (!co_await load(task)) co_return false;
     if (std::holds_alternative<Response>(*task->reply)) co_return true;
   }
 }
 
-// Leaves task->reply as it is when the model is loaded.
-asio::awaitable<bool> Connection::load(std::shared_ptr<Task> task, LoadModel wanted) {
+// Loads what task->reply asks for and leaves it as it is; an error takes its place.
+asio::awaitable<bool> Connection::load(const std::shared_ptr<Task>& task) {
   engine::Engine& engine = runtime_.service.engine;
-  const bool tried = co_await run_on(runtime_.loader, task, [&engine, wanted](Task& t) {
+  const std::function<void(Task&)> load_model = [&engine](Task& t) {
+    const LoadModel wanted = *std::get_if<LoadModel>(&*t.reply);
     t.reply = handle_safely("loading a model", [&]() -> Reply {
       const auto model = engine.load(wanted.id, wanted.path);
       if (model) return wanted;
       return error_response(api::to_api_error(model.error(), "model"));
     });
-  });
+  };
+  const bool tried = co_await run_on(runtime_.loader, task, load_model);
   co_return tried;
 }
 
 // false: the client is gone; the work may still be running, its result goes with the task.
-asio::awaitable<bool> Connection::run_on(asio::thread_pool& pool, std::shared_ptr<Task> task,
-                                         std::function<void(Task&)> work) {
+asio::awaitable<bool> Connection::run_on(asio::thread_pool& pool, const std::shared_ptr<Task>& task,
+                                         const std::function<void(Task&)>& work) {
   task->done = false;
-  asio::post(pool, [task, work = std::move(work), wake = waker()] {
+  asio::post(pool, [task, work, wake = waker()] {
     if (!task->abandoned) work(*task);
     task->done = true;
     wake();
@@ -352,7 +353,7 @@ asio::awaitable<bool> Connection::run_on(asio::thread_pool& pool, std::shared_pt
     if (interrupted_) {
       task->abandoned = true;
       Response refusal = stopping();
-      co_await send(std::move(refusal));
+      co_await send(refusal);
       co_return false;
     }
     co_await wait(kForever);
@@ -360,7 +361,7 @@ asio::awaitable<bool> Connection::run_on(asio::thread_pool& pool, std::shared_pt
   co_return !gone_;
 }
 
-asio::awaitable<bool> Connection::send(Response response) {
+asio::awaitable<bool> Connection::send(Response& response) {
   const bool keep = keep_alive_ && !unread_ && !finishing_;
   keep_alive_ = keep;
   Headers headers = reply_headers(std::move(response.headers), keep);
@@ -376,7 +377,7 @@ asio::awaitable<bool> Connection::send_late(LateResponse& late) {
   while (!gone_) {
     if (interrupted_) late.interrupt();
     if (std::optional<Response> response = late.poll()) {
-      const bool sent = co_await send(*std::move(response));
+      const bool sent = co_await send(*response);
       co_return sent;
     }
     co_await wait(kForever);

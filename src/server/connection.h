@@ -73,18 +73,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Task;
   struct Waker;
 
-  // The coroutine. Those that return bool say whether the connection can go on.
+  // The coroutine. Those that return bool say whether the connection can go on. Arguments are references
+  // to the caller's variables: each call is awaited where it is made, and GCC 12 destroys a temporary
+  // argument of an awaited call twice.
   asio::awaitable<void> serve();
   asio::awaitable<bool> serve_one();
   asio::awaitable<bool> wait_for_request();
   asio::awaitable<bool> read_head(Request& request);
   asio::awaitable<bool> read_body(Request& request);
-  asio::awaitable<bool> answer(std::shared_ptr<Task> task);
-  asio::awaitable<bool> compute(std::shared_ptr<Task> task);
-  asio::awaitable<bool> load(std::shared_ptr<Task> task, LoadModel wanted);
-  asio::awaitable<bool> run_on(asio::thread_pool& pool, std::shared_ptr<Task> task,
-                               std::function<void(Task&)> work);
-  asio::awaitable<bool> send(Response response);
+  asio::awaitable<bool> answer(const std::shared_ptr<Task>& task);
+  asio::awaitable<bool> compute(const std::shared_ptr<Task>& task);
+  asio::awaitable<bool> load(const std::shared_ptr<Task>& task);
+  asio::awaitable<bool> run_on(asio::thread_pool& pool, const std::shared_ptr<Task>& task,
+                               const std::function<void(Task&)>& work);
+  asio::awaitable<bool> send(Response& response);
   asio::awaitable<bool> send_late(LateResponse& late);
   asio::awaitable<bool> send_events(EventStream& events);
   asio::awaitable<bool> pump(EventStream& events, bool chunked);

@@ -168,8 +168,9 @@ TEST(Tokenizer, decoding_gives_every_text_back_whatever_its_bytes) {
     const auto tokenizer = make(spec);
     for (int round = 0; round < 200; ++round) {
       std::string text(random() % 3000, '\0');
-      for (char& c : text)
-        c = static_cast<char>(random() % 2 == 0 ? "hello \n1'"[random() % 9] : random());
+      for (char& c : text) {
+        c = random() % 2 == 0 ? "hello \n1'"[random() % 9] : static_cast<char>(random());
+      }
       std::string bytes;
       for (const TokenId id : encode(*tokenizer, {{text, false}})) {
         bytes += tokenizer->token_bytes(id, true);

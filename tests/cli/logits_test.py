@@ -113,7 +113,7 @@ class Perplexity(CliTest):
         short = self.hearth.write("short", "")
         self.assertIn("at least 2", self.hearth.fails(2, "debug", "perplexity", MODEL, "--file", short))
         long = self.hearth.write("long", "word " * 9000)
-        self.assertIn("9000", self.hearth.fails(1, "debug", "perplexity", MODEL, "--file", long))
+        self.assertIn("8192", self.hearth.fails(1, "debug", "perplexity", MODEL, "--file", long))
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ class OneAnswer(CliTest):
         program.stdout.read(1)  # it answers
         program.send_signal(signal.SIGINT)
         program.stdout.read()
+        program.stdout.close()
         self.assertEqual(program.wait(timeout=10), -signal.SIGINT)
 
     def test_verbose_tells_memory_and_seed(self):
