@@ -14,7 +14,8 @@ struct Session {
   std::shared_ptr<const engine::LoadedModel> model;
 };
 
-// MODEL: alias or path. The engine's threads begin with it: whoever blocks signals makes it afterwards.
+// MODEL: alias or path. The engine's threads begin with it: whoever blocks signals makes it
+// afterwards.
 Result<Session> open_session(std::unique_ptr<engine::Engine> engine, const std::string& model,
                              const engine::LoadOptions& options);
 

@@ -1,7 +1,6 @@
 #include "text/byte_level_tokenizer.h"
 
-#include <array>
-#include <deque>
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -84,37 +83,12 @@ Result<void> check_spec(const TokenizerSpec& spec) {
   return {};
 }
 
-// Words of this call and the ids that each gave: a direct-mapped table, the newest word wins. The
-// ids are found in the answer itself.
-class WordCache {
- public:
-  struct Entry {
-    std::string_view word;
-    std::size_t first_id = 0;
-    std::size_t n_ids = 0;
-  };
-
-  // A short text repeats too few words to pay for clearing the table.
-  explicit WordCache(std::size_t text_size) : entries_(text_size < 1024 ? 0 : kEntries) {}
-
-  // The entry where word is or may be put; nullptr: not a word to be kept.
-  Entry* at(std::string_view word) {
-    if (entries_.empty() || word.size() > kLongest) return nullptr;
-    return &entries_[hash_text(word) % kEntries];
-  }
-
- private:
-  static constexpr std::size_t kEntries = 4096;
-  static constexpr std::size_t kLongest = 48;
-  std::vector<Entry> entries_;
-};
-
 }  // namespace
 
 class ByteLevelTokenizer::Encoder {
  public:
   Encoder(const ByteLevelTokenizer& tokenizer, bool exact, std::size_t text_size)
-      : tokenizer_(tokenizer), exact_(exact), cache_(text_size) {
+      : tokenizer_(tokenizer), exact_(exact) {
     out_.ids.reserve(text_size / 3 + 8);
   }
 
@@ -122,7 +96,8 @@ class ByteLevelTokenizer::Encoder {
 
   // text: what lies between two added tokens; offset: where it begins in the whole.
   Result<void> add_text(std::string_view text, std::size_t offset) {
-    if (tokenizer_.spec().nfc) text = normalised_.emplace_back(to_nfc(text));
+    std::string normalised;
+    if (tokenizer_.spec().nfc) text = normalised = to_nfc(text);
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t end = word_end(tokenizer_.spec().pretokenizer, text, begin);
       HEARTH_TRY_VOID(add_word(text.substr(begin, end - begin), offset + begin));
@@ -135,23 +110,6 @@ class ByteLevelTokenizer::Encoder {
 
  private:
   Result<void> add_word(std::string_view word, std::size_t offset) {
-    WordCache::Entry* entry = cache_.at(word);
-    const std::size_t first = out_.ids.size();
-    if (entry != nullptr && entry->word == word) {
-      for (std::size_t i = 0; i < entry->n_ids; ++i)
-        add_token(TokenId{out_.ids[entry->first_id + i]});
-      return {};
-    }
-    const std::size_t n_unspellable = out_.n_unspellable_bytes;
-    HEARTH_TRY_VOID(merge_word(word, offset));
-    // A word with an unspellable byte has to be counted each time.
-    if (entry != nullptr && out_.n_unspellable_bytes == n_unspellable) {
-      *entry = {word, first, out_.ids.size() - first};
-    }
-    return {};
-  }
-
-  Result<void> merge_word(std::string_view word, std::size_t offset) {
     if (const std::optional<TokenId> id = tokenizer_.find_word(word)) {
       add_token(*id);
       return {};
@@ -188,9 +146,7 @@ class ByteLevelTokenizer::Encoder {
   const ByteLevelTokenizer& tokenizer_;
   bool exact_;
   Encoding out_;
-  WordCache cache_;
   BytePairMerges::Scratch scratch_;
-  std::deque<std::string> normalised_;  // the cache's words point into them
 };
 
 Result<std::shared_ptr<const Tokenizer>> ByteLevelTokenizer::build(TokenizerSpec spec) {

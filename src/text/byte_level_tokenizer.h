@@ -4,8 +4,9 @@
 //   spans -> one text -> added tokens cut out (added_tokens.h) -> [NFC] -> words (pretokenizer.h)
 //         -> bytes -> merges (bpe.h) -> ids
 //
-// Nothing is written after build: any thread may encode. Within one call, words that came before
-// are copied from the ids they gave then, which makes English about three times as fast.
+// Nothing is written after build: any thread may encode. There is no cache of words: one made 12 MB
+// of mixed English 1.5 times as fast, but a prompt of a few kilobytes no faster than the 20 MB/s
+// and more that it has without.
 #pragma once
 
 #include <string>

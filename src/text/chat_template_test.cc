@@ -1,4 +1,5 @@
-// chat_template_test.cc - whole conversations through real templates; what is trusted in the prompt.
+// chat_template_test.cc - whole conversations through real templates; what is trusted in the
+// prompt.
 #include "text/chat_template.h"
 
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 // ast.h - a parsed template.
 //
-// Left-associative operators, attributes, calls, filters and tests are not nested nodes but the steps of
-// one chain, applied from left to right to the value before: `a + b.c | trim` costs no depth however
-// long it grows, so that the depth limits only count real nesting.
+// Left-associative operators, attributes, calls, filters and tests are not nested nodes but the
+// steps of one chain, applied from left to right to the value before: `a + b.c | trim` costs no
+// depth however long it grows, so that the depth limits only count real nesting.
 //
 // A Template owns its nodes and constants and is immutable: any number of threads may render it.
 #pragma once
@@ -132,10 +132,11 @@ struct Template {
   std::vector<std::string> symbols;
   Block body;
 
-  // Owned; the other pointers of the tree lead here.
+  // Owned; the other pointers of the tree lead here. The constants are destroyed last, for
+  // expressions hold references to them.
+  std::vector<std::unique_ptr<Object>> constants;
   std::deque<Expr> exprs;
   std::deque<Node> nodes;
-  std::vector<std::unique_ptr<Object>> constants;
 
   Template() = default;
   Template(const Template&) = delete;

@@ -104,7 +104,8 @@ Result<Value> global_strftime_now(Runtime& runtime, const Value&, const Slots& s
 Result<Value> call_joiner(Runtime& runtime, const Value& self, const Slots& slots);
 constexpr Builtin kJoinerCall = {"joiner", "", 0, call_joiner};
 
-// A joiner's owner is a namespace {sep, used}: the first call gives nothing, the others the separator.
+// A joiner's owner is a namespace {sep, used}: the first call gives nothing, the others the
+// separator.
 Result<Value> call_joiner(Runtime& runtime, const Value& self, const Slots&) {
   auto* const state = static_cast<NamespaceObject*>(self.object());
   const bool used = Runtime::truth(*state->find("used"));
@@ -187,8 +188,10 @@ const Builtin* find_global(std::string_view name) {
 }
 
 Error namespace_name_error(std::string_view name) {
-  return Runtime::type_error(cat("Chat templates cannot store underscore-prefixed attributes on a "
-                                 "namespace, but got '", name, "'. Please rename the attribute."));
+  return Runtime::type_error(
+      cat("Chat templates cannot store underscore-prefixed attributes on a "
+          "namespace, but got '",
+          name, "'. Please rename the attribute."));
 }
 
 Result<Slots> bind(const Builtin& builtin, Arguments arguments) {
@@ -245,8 +248,7 @@ Result<MarkedText> text_argument(const Value& v) {
 Result<Value> make_dict(Runtime& runtime, const Slots& slots) {
   std::vector<DictObject::Entry> entries;
   if (slots.rest.size() > 1) {
-    return Runtime::type_error(
-        cat("dict expected at most 1 argument, got ", slots.rest.size()));
+    return Runtime::type_error(cat("dict expected at most 1 argument, got ", slots.rest.size()));
   }
   if (!slots.rest.empty() && slots.rest[0].is_dict()) {
     entries = slots.rest[0].dict().entries;

@@ -1,9 +1,9 @@
 // builtin.h - the tables of filters, tests, methods and global functions.
 //
-// A Builtin names its parameters in one string, so that positional and keyword arguments are bound in
-// one place: "old new count" with required = 2 is f(old, new, count=…); a last "*" collects further
-// positional arguments, "**" further keyword arguments ("* **" both). In a filter or test, `self` is
-// the value in front of it.
+// A Builtin names its parameters in one string, so that positional and keyword arguments are bound
+// in one place: "old new count" with required = 2 is f(old, new, count=…); a last "*" collects
+// further positional arguments, "**" further keyword arguments ("* **" both). In a filter or test,
+// `self` is the value in front of it.
 #pragma once
 
 #include <span>
@@ -45,8 +45,8 @@ Result<Value> call_builtin(Runtime& runtime, const Builtin& builtin, const Value
                            Arguments arguments);
 
 // Reading arguments.
-Result<Int> int_argument(const Value& v);               // TypeError unless an integer or boolean
-Result<MarkedText> text_argument(const Value& v);       // TypeError unless a string
+Result<Int> int_argument(const Value& v);          // TypeError unless an integer or boolean
+Result<MarkedText> text_argument(const Value& v);  // TypeError unless a string
 Result<Value> make_dict(Runtime& runtime, const Slots& slots);  // dict(mapping or pairs, **more)
 
 Error namespace_name_error(std::string_view name);  // a name that begins with "_"

@@ -1,7 +1,7 @@
 // filters.cc - what may stand after "|".
 //
-// map, select, reject and their attr forms are lazy as in Python: their result is an iterator, true in
-// a condition even when nothing is left in it, and used up once read.
+// map, select, reject and their attr forms are lazy as in Python: their result is an iterator, true
+// in a condition even when nothing is left in it, and used up once read.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -15,8 +15,9 @@ namespace hearth::jinja {
 
 namespace {
 
-// --- attributes -----------------------------------------------------------------------------------
-// "a.b.0" as keys to follow one after the other.
+// --- attributes
+// ----------------------------------------------------------------------------------- "a.b.0" as
+// keys to follow one after the other.
 struct Path {
   std::vector<Value> keys;
   std::optional<Value> fallback;  // for what is undefined
@@ -32,7 +33,8 @@ Path make_path(Runtime& runtime, const Value& attribute) {
   while (true) {
     const std::size_t dot = std::min(rest.find('.'), rest.size());
     const std::string_view part = rest.substr(0, dot);
-    const bool digits = !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+    const bool digits =
+        !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
     const std::optional<Int> index = digits ? parse_integer(part, 10) : std::nullopt;
     path.keys.push_back(index ? Value::integer(*index) : runtime.text(part));
     if (dot == rest.size()) return path;
@@ -67,10 +69,13 @@ Result<std::vector<Value>> sort_keys(Runtime& runtime, const Path& path,
   return keys;
 }
 
-bool truth_at(const Slots& slots, std::size_t i) { return slots.has(i) && Runtime::truth(slots[i]); }
+bool truth_at(const Slots& slots, std::size_t i) {
+  return slots.has(i) && Runtime::truth(slots[i]);
+}
 
-// --- text -----------------------------------------------------------------------------------------
-// The method of that name, on the value's text.
+// --- text
+// ----------------------------------------------------------------------------------------- The
+// method of that name, on the value's text.
 template <const char* Name>
 Result<Value> as_method(Runtime& runtime, const Value& self, const Slots& slots) {
   HEARTH_TRY(const Value text, runtime.soft_text(self));
@@ -147,12 +152,14 @@ Result<MarkedText> indentation(Runtime& runtime, const Value& v) {
   constexpr Int kWidest = 1'000'000;
   if (width > kWidest) return Runtime::type_error(cat("an indentation of ", int_text(width)));
   HEARTH_TRY_VOID(runtime.heap().check_text(static_cast<std::size_t>(std::max(width, Int{0}))));
-  return MarkedText(std::string(static_cast<std::size_t>(std::max(width, Int{0})), ' '), v.trusted());
+  return MarkedText(std::string(static_cast<std::size_t>(std::max(width, Int{0})), ' '),
+                    v.trusted());
 }
 
 Result<Value> indent(Runtime& runtime, const Value& self, const Slots& slots) {
   HEARTH_TRY(MarkedText text, text_argument(self));
-  HEARTH_TRY(const MarkedText unit, indentation(runtime, slots.has(0) ? slots[0] : Value::integer(4)));
+  HEARTH_TRY(const MarkedText unit,
+             indentation(runtime, slots.has(0) ? slots[0] : Value::integer(4)));
   const bool first = truth_at(slots, 1), blank = truth_at(slots, 2);
   text.append("\n", true);
   HEARTH_TRY_VOID(runtime.heap().check_room(text.size()));
@@ -184,7 +191,8 @@ Result<Value> truncate(Runtime& runtime, const Value& self, const Slots& slots) 
   }
   const auto end_chars = static_cast<Int>(count_chars(end.view()));
   if (length < end_chars) {
-    return Runtime::type_error(cat("expected length >= ", int_text(end_chars), ", got ", int_text(length)));
+    return Runtime::type_error(
+        cat("expected length >= ", int_text(end_chars), ", got ", int_text(length)));
   }
   if (leeway < 0) return Runtime::type_error(cat("expected leeway >= 0, got ", int_text(leeway)));
   if (n <= length || n - length <= leeway) return self;
@@ -298,7 +306,8 @@ Result<Value> format(Runtime& runtime, const Value& self, const Slots& slots) {
   return format_percent(runtime, text, arguments);
 }
 
-// --- JSON -----------------------------------------------------------------------------------------
+// --- JSON
+// -----------------------------------------------------------------------------------------
 Result<void> read_separators(Runtime& runtime, const Value& v, JsonStyle* style) {
   HEARTH_TRY(const std::vector<Value> two, runtime.to_vector(v));
   if (two.size() != 2) {
@@ -322,7 +331,8 @@ Result<Value> tojson(Runtime& runtime, const Value& self, const Slots& slots) {
   return runtime.text(std::move(out));
 }
 
-// --- numbers --------------------------------------------------------------------------------------
+// --- numbers
+// --------------------------------------------------------------------------------------
 Result<Value> absolute(Runtime& runtime, const Value& self, const Slots&) {
   if (!self.is_number()) {
     return Runtime::type_error(cat("bad operand type for abs(): '", Runtime::type_name(self), "'"));
@@ -396,12 +406,14 @@ Result<Value> round_int(const Value& self, Int digits) {
   UInt unit = 1;
   for (Int i = 0; i < -digits; ++i) unit *= 10;
   const bool negative = self.as_int() < 0;
-  const UInt n = negative ? UInt{0} - static_cast<UInt>(self.as_int()) : static_cast<UInt>(self.as_int());
+  const UInt n =
+      negative ? UInt{0} - static_cast<UInt>(self.as_int()) : static_cast<UInt>(self.as_int());
   const UInt rest = n % unit;
   const bool up = rest > unit - rest || (rest == unit - rest && (n / unit) % 2 == 1);
   const UInt rounded = n - rest + (up ? unit : 0);
   constexpr UInt kMax = (UInt{1} << 127) - 1;
-  if (rounded > kMax) return Runtime::type_error("OverflowError: an integer has more than 128 bits");
+  if (rounded > kMax)
+    return Runtime::type_error("OverflowError: an integer has more than 128 bits");
   const Int magnitude = static_cast<Int>(rounded);
   return Value::integer(negative ? -magnitude : magnitude, self.trusted());
 }
@@ -431,14 +443,16 @@ Result<Value> round(Runtime&, const Value& self, const Slots& slots) {
   }
   const double scale = std::pow(10.0, places);
   const double scaled = self.as_double() * scale;
-  if (!std::isfinite(scaled) || scale == 0) return Runtime::type_error("round: result out of range");
+  if (!std::isfinite(scaled) || scale == 0)
+    return Runtime::type_error("round: result out of range");
   const double whole = method == "ceil" ? std::ceil(scaled) : std::floor(scaled);
   return Value::floating(whole / scale, self.trusted());
 }
 
 Result<Value> filesizeformat(Runtime& runtime, const Value& self, const Slots& slots) {
   if (!self.is_number() && !(self.is_string() && parse_float(self.view()))) {
-    return Runtime::type_error(cat("filesizeformat takes a number, not ", Runtime::type_name(self)));
+    return Runtime::type_error(
+        cat("filesizeformat takes a number, not ", Runtime::type_name(self)));
   }
   HEARTH_TRY(const Value number, to_float(runtime, self, Slots{}));
   const double base = truth_at(slots, 0) ? 1024 : 1000, bytes = number.as_double();
@@ -464,7 +478,8 @@ Result<Value> filesizeformat(Runtime& runtime, const Value& self, const Slots& s
   return runtime.text(MarkedText(std::move(out), number.trusted()));
 }
 
-// --- sequences ------------------------------------------------------------------------------------
+// --- sequences
+// ------------------------------------------------------------------------------------
 Result<Value> length(Runtime& runtime, const Value& self, const Slots&) {
   HEARTH_TRY(const std::size_t n, runtime.length(self));
   return Value::integer(static_cast<Int>(n));
@@ -683,7 +698,8 @@ Result<Value> batch(Runtime& runtime, const Value& self, const Slots& slots) {
     std::vector<Value> part(items.begin() + static_cast<std::ptrdiff_t>(start),
                             items.begin() + static_cast<std::ptrdiff_t>(start + n));
     if (slots.some(1) && count > left) {
-      if (count > kMaxRange) return Runtime::type_error(cat("batch: at most ", kMaxRange, " a batch"));
+      if (count > kMaxRange)
+        return Runtime::type_error(cat("batch: at most ", kMaxRange, " a batch"));
       part.resize(static_cast<std::size_t>(count), slots[1]);
     }
     HEARTH_TRY(Value made, runtime.list(std::move(part)));
@@ -714,8 +730,9 @@ Result<Value> slice(Runtime& runtime, const Value& self, const Slots& slots) {
   return runtime.generator(std::move(out));
 }
 
-// --- lazy filters ---------------------------------------------------------------------------------
-// One element in; a value out, or nothing to leave it out.
+// --- lazy filters
+// --------------------------------------------------------------------------------- One element in;
+// a value out, or nothing to leave it out.
 using Transform = std::function<Result<std::optional<Value>>(Runtime&, const Value&)>;
 
 class TransformIterator : public IteratorObject {
@@ -758,8 +775,7 @@ Result<Value> lazily(Runtime& runtime, const Value& source, const Slots& slots,
   if (nesting >= kMaxNesting) {
     return Runtime::type_error(cat("more than ", kMaxNesting, " lazy filters on one another"));
   }
-  return Value(
-      new TransformIterator(&runtime.heap(), source, nesting + 1, std::move(transform)));
+  return Value(new TransformIterator(&runtime.heap(), source, nesting + 1, std::move(transform)));
 }
 
 // The filter or test that slots.rest[at] names, with the arguments behind it.
@@ -776,7 +792,8 @@ Result<std::function<Result<Value>(Runtime&, const Value&)>> named_builtin(const
                           slots.rest.end());
   // Names of keyword arguments outlive the rendering: the template or Runtime::intern holds them.
   return std::function<Result<Value>(Runtime&, const Value&)>(
-      [builtin, rest = std::move(rest), named = slots.named_rest](Runtime& runtime, const Value& v) {
+      [builtin, rest = std::move(rest), named = slots.named_rest](Runtime& runtime,
+                                                                  const Value& v) {
         return call_builtin(runtime, *builtin, v, Arguments{rest, named});
       });
 }
@@ -784,10 +801,11 @@ Result<std::function<Result<Value>(Runtime&, const Value&)>> named_builtin(const
 Result<Value> map(Runtime& runtime, const Value& self, const Slots& slots) {
   if (!slots.rest.empty()) {
     HEARTH_TRY(auto filter, named_builtin(slots, 0, true));
-    return lazily(runtime, self, slots, [filter](Runtime& r, const Value& v) -> Result<std::optional<Value>> {
-      HEARTH_TRY(Value made, filter(r, v));
-      return std::optional(std::move(made));
-    });
+    return lazily(runtime, self, slots,
+                  [filter](Runtime& r, const Value& v) -> Result<std::optional<Value>> {
+                    HEARTH_TRY(Value made, filter(r, v));
+                    return std::optional(std::move(made));
+                  });
   }
   std::optional<Value> attribute, fallback;
   for (const auto& [name, value] : slots.named_rest) {
@@ -799,10 +817,11 @@ Result<Value> map(Runtime& runtime, const Value& self, const Slots& slots) {
   if (!attribute) return Runtime::type_error("map requires a filter argument");
   Path path = make_path(runtime, *attribute);
   if (fallback && !fallback->is_none()) path.fallback = fallback;
-  return lazily(runtime, self, slots, [path](Runtime& r, const Value& v) -> Result<std::optional<Value>> {
-    HEARTH_TRY(Value made, follow(r, path, v));
-    return std::optional(std::move(made));
-  });
+  return lazily(runtime, self, slots,
+                [path](Runtime& r, const Value& v) -> Result<std::optional<Value>> {
+                  HEARTH_TRY(Value made, follow(r, path, v));
+                  return std::optional(std::move(made));
+                });
 }
 
 template <bool Keep, bool ByAttribute>
@@ -817,16 +836,18 @@ Result<Value> choose(Runtime& runtime, const Value& self, const Slots& slots) {
   if (slots.rest.size() > kTestAt) {
     HEARTH_TRY(test, named_builtin(slots, kTestAt, false));
   }
-  return lazily(runtime, self, slots, [path, test](Runtime& r, const Value& v) -> Result<std::optional<Value>> {
-    HEARTH_TRY(Value answer, follow(r, path, v));
-    if (test) {
-      HEARTH_TRY(answer, test(r, answer));
-    }
-    return Runtime::truth(answer) == Keep ? std::optional(v) : std::nullopt;
-  });
+  return lazily(runtime, self, slots,
+                [path, test](Runtime& r, const Value& v) -> Result<std::optional<Value>> {
+                  HEARTH_TRY(Value answer, follow(r, path, v));
+                  if (test) {
+                    HEARTH_TRY(answer, test(r, answer));
+                  }
+                  return Runtime::truth(answer) == Keep ? std::optional(v) : std::nullopt;
+                });
 }
 
-// --- others ---------------------------------------------------------------------------------------
+// --- others
+// ---------------------------------------------------------------------------------------
 Result<Value> or_default(Runtime& runtime, const Value& self, const Slots& slots) {
   const bool replaced = self.is_undefined() || (truth_at(slots, 1) && !Runtime::truth(self));
   if (!replaced) return self;
@@ -838,8 +859,8 @@ Result<Value> attr(Runtime& runtime, const Value& self, const Slots& slots) {
   if (self.is_undefined()) return Runtime::undefined_error(self);
   HEARTH_TRY(const std::optional<Value> own, runtime.own_attribute(self, name.view()));
   if (own) return *own;
-  return runtime.undefined(cat("'", Runtime::type_name(self), " object' has no attribute '",
-                               name.view(), "'"));
+  return runtime.undefined(
+      cat("'", Runtime::type_name(self), " object' has no attribute '", name.view(), "'"));
 }
 
 constexpr Builtin kFilters[] = {

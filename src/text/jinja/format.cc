@@ -3,8 +3,8 @@
 // A formatted argument keeps its marks; padding is the template's.
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cmath>
+#include <cstdio>
 
 #include "base/str.h"
 #include "base/utf8.h"
@@ -131,12 +131,14 @@ Result<std::size_t> read_number(std::string_view text, std::size_t* at) {
   const std::size_t start = *at;
   while (*at < text.size() && text[*at] >= '0' && text[*at] <= '9') {
     value = value * 10 + static_cast<std::size_t>(text[(*at)++] - '0');
-    if (*at - start > 9) return Runtime::type_error("a width or precision in a format is too large");
+    if (*at - start > 9)
+      return Runtime::type_error("a width or precision in a format is too large");
   }
   return value;
 }
 
-// --- printf style ---------------------------------------------------------------------------------
+// --- printf style
+// ---------------------------------------------------------------------------------
 class PercentFormatter {
  public:
   PercentFormatter(Runtime& runtime, const MarkedText& format, const Value& arguments)
@@ -152,9 +154,8 @@ class PercentFormatter {
       HEARTH_TRY_VOID(runtime_.heap().check_text(out_.size()));
     }
     // What can be indexed counts as a mapping, whose keys need not all be used.
-    const bool is_mapping =
-        arguments_.is_dict() || arguments_.is_undefined() ||
-        (arguments_.is_list() && arguments_.list().shape <= Shape::range);
+    const bool is_mapping = arguments_.is_dict() || arguments_.is_undefined() ||
+                            (arguments_.is_list() && arguments_.list().shape <= Shape::range);
     const bool unused = is_tuple() ? next_ < arguments_.items().size() : next_ == 0 && !is_mapping;
     if (unused) return Runtime::type_error("not all arguments converted during string formatting");
     return std::move(out_);
@@ -188,14 +189,16 @@ class PercentFormatter {
     HEARTH_TRY(const Value v, take());
     HEARTH_TRY(const Int i, int_argument(v));
     constexpr Int kMax = 1'000'000'000;
-    if (i < 0 || i > kMax) return Runtime::type_error("a width or precision in a format is too large");
+    if (i < 0 || i > kMax)
+      return Runtime::type_error("a width or precision in a format is too large");
     return static_cast<std::size_t>(i);
   }
 
   Result<Spec> read_spec() {
     Spec spec;
     bool zero = false;
-    for (; std::string_view("-+ #0").find(peek()) != std::string_view::npos && peek() != '\0'; ++at_) {
+    for (; std::string_view("-+ #0").find(peek()) != std::string_view::npos && peek() != '\0';
+         ++at_) {
       if (peek() == '-') spec.align = '<';
       if (peek() == '+' || (peek() == ' ' && spec.sign != '+')) spec.sign = peek();
       if (peek() == '#') spec.alternate = true;
@@ -211,7 +214,8 @@ class PercentFormatter {
     if (peek() == '\0') return Runtime::type_error("incomplete format");
     spec.type = format_.view()[at_++];
     if (spec.align == '\0') spec.align = '>';
-    const bool is_number = std::string_view("diuxXoeEfFgG").find(spec.type) != std::string_view::npos;
+    const bool is_number =
+        std::string_view("diuxXoeEfFgG").find(spec.type) != std::string_view::npos;
     if (zero && spec.align == '>' && is_number) {
       spec.align = '=';
       spec.fill = "0";
@@ -273,7 +277,8 @@ class PercentFormatter {
       return Runtime::type_error(cat("%", spec.type, " format: an integer is required, not float"));
     }
     constexpr double kMax = 1e38;
-    if (!(std::fabs(v.as_double()) < kMax)) return Runtime::type_error("cannot convert float to integer");
+    if (!(std::fabs(v.as_double()) < kMax))
+      return Runtime::type_error("cannot convert float to integer");
     return format_int(spec, Value::integer(static_cast<Int>(v.as_double()), v.trusted()));
   }
 
@@ -296,7 +301,8 @@ class PercentFormatter {
   std::size_t next_ = 0;  // arguments taken
 };
 
-// --- str.format -----------------------------------------------------------------------------------
+// --- str.format
+// -----------------------------------------------------------------------------------
 class BraceFormatter {
  public:
   BraceFormatter(Runtime& runtime, const MarkedText& format, const Slots& slots)
@@ -327,7 +333,8 @@ class BraceFormatter {
  private:
   Result<void> field() {
     const std::size_t end = format_.view().find('}', at_);
-    if (end == std::string_view::npos) return Runtime::type_error("expected '}' before end of string");
+    if (end == std::string_view::npos)
+      return Runtime::type_error("expected '}' before end of string");
     std::string_view inside = format_.view().substr(at_ + 1, end - at_ - 1);
     at_ = end + 1;
     if (inside.find('{') != std::string_view::npos) {
@@ -358,7 +365,8 @@ class BraceFormatter {
     while (!name.empty()) {
       const bool is_item = name[0] == '[';
       name.remove_prefix(1);
-      const std::size_t stop = std::min(is_item ? name.find(']') : name.find_first_of(".["), name.size());
+      const std::size_t stop =
+          std::min(is_item ? name.find(']') : name.find_first_of(".["), name.size());
       const std::string_view part = name.substr(0, stop);
       const std::optional<Int> index = parse_integer(part, 10);
       HEARTH_TRY(v, !is_item ? runtime_.attribute(v, part)
@@ -418,7 +426,8 @@ class BraceFormatter {
       spec.precision = static_cast<int>(precision);
     }
     if (at < text.size()) spec.type = text[at++];
-    if (at != text.size()) return Runtime::type_error(cat("invalid format specifier ", quote(text)));
+    if (at != text.size())
+      return Runtime::type_error(cat("invalid format specifier ", quote(text)));
     return spec;
   }
 
@@ -427,7 +436,8 @@ class BraceFormatter {
     if (v.is_string() || format.empty() || !v.is_number() ||
         (v.is(Kind::boolean) && spec.type == '\0')) {
       if (spec.type != '\0' && spec.type != 's') {
-        return Runtime::type_error(cat("unknown format code ", quote(std::string_view(&spec.type, 1)),
+        return Runtime::type_error(cat("unknown format code ",
+                                       quote(std::string_view(&spec.type, 1)),
                                        " for an object of type '", Runtime::type_name(v), "'"));
       }
       spec.type = 's';
@@ -440,8 +450,10 @@ class BraceFormatter {
     }
     const bool wants_float = std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos;
     if (v.is_int_like() && (spec.type == '\0' || !wants_float)) {
-      if (std::string_view("dxXobn").find(spec.type) == std::string_view::npos && spec.type != '\0') {
-        return Runtime::type_error(cat("unknown format code ", quote(std::string_view(&spec.type, 1)),
+      if (std::string_view("dxXobn").find(spec.type) == std::string_view::npos &&
+          spec.type != '\0') {
+        return Runtime::type_error(cat("unknown format code ",
+                                       quote(std::string_view(&spec.type, 1)),
                                        " for an object of type 'int'"));
       }
       out_.append(format_int(spec, v));
@@ -463,7 +475,8 @@ class BraceFormatter {
   std::size_t next_ = 0;
 };
 
-// --- time -----------------------------------------------------------------------------------------
+// --- time
+// -----------------------------------------------------------------------------------------
 struct Moment {
   long year;
   int month, day, hour, minute, second, weekday, yearday;  // month 1.., Sunday 0, yearday 0..
@@ -523,9 +536,9 @@ std::string padded(long value, std::size_t width, char flag, char pad = '0') {
 
 constexpr std::string_view kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                       "Thursday", "Friday", "Saturday"};
-constexpr std::string_view kMonths[] = {"January", "February", "March",     "April",
-                                        "May",     "June",     "July",      "August",
-                                        "September", "October", "November", "December"};
+constexpr std::string_view kMonths[] = {"January",   "February", "March",    "April",
+                                        "May",       "June",     "July",     "August",
+                                        "September", "October",  "November", "December"};
 
 // Directives made of others.
 std::string_view composite(char directive) {

@@ -30,7 +30,8 @@ Result<Value> convert(Runtime& runtime, const Json& json, int depth) {
     case Json::value_t::number_integer:
       return Value::integer(*json.get_ptr<const Json::number_integer_t*>(), false);
     case Json::value_t::number_unsigned:
-      return Value::integer(static_cast<Int>(*json.get_ptr<const Json::number_unsigned_t*>()), false);
+      return Value::integer(static_cast<Int>(*json.get_ptr<const Json::number_unsigned_t*>()),
+                            false);
     case Json::value_t::number_float:
       return Value::floating(*json.get_ptr<const Json::number_float_t*>(), false);
     case Json::value_t::string:

@@ -95,15 +95,17 @@ TEST(Jinja, golden_cases_render_as_in_python) {
 
 TEST(Jinja, errors_name_line_and_column) {
   EXPECT_EQ(error_of("a\n{{ é + b }}"), "chat template, line 2, column 6: 'é' is undefined");
-  EXPECT_EQ(error_of("{% if x %}\n\n  {% endfor %}"),
-            "chat template, line 3, column 6: Encountered unknown tag 'endfor'. 'if' needs 'endif'.");
-  EXPECT_EQ(error_of("{{ 'abc"), "chat template, line 1, column 4: this string has no end: expected '");
+  EXPECT_EQ(
+      error_of("{% if x %}\n\n  {% endfor %}"),
+      "chat template, line 3, column 6: Encountered unknown tag 'endfor'. 'if' needs 'endif'.");
+  EXPECT_EQ(error_of("{{ 'abc"),
+            "chat template, line 1, column 4: this string has no end: expected '");
   EXPECT_EQ(error_of("{{ (1 }}"), "chat template, line 1, column 7: unexpected '}', expected ')'");
 }
 
 TEST(Jinja, an_error_inside_a_macro_is_located_where_it_happens) {
   EXPECT_EQ(error_of("{% macro f(x) %}\n{{ x.y.z }}{% endmacro %}\n{{ f({}) }}"),
-            "chat template, line 2, column 7: 'dict object' has no attribute 'y'");
+            "chat template, line 2, column 8: 'dict object' has no attribute 'y'");
 }
 
 TEST(Jinja, integers_print_exactly_up_to_128_bits_and_overflow_is_an_error) {
@@ -128,14 +130,18 @@ TEST(Jinja, a_loop_filter_sees_what_earlier_passes_changed) {
 }
 
 TEST(Jinja, loop_length_with_a_filter_counts_what_passes_it) {
-  EXPECT_EQ(text_of("{% for x in range(9) if x % 2 %}{{ x }}/{{ loop.length }}{{ loop.last }} {% endfor %}"),
-            "1/4False 3/4False 5/4False 7/4True ");
+  EXPECT_EQ(
+      text_of(
+          "{% for x in range(9) if x % 2 %}{{ x }}/{{ loop.length }}{{ loop.last }} {% endfor %}"),
+      "1/4False 3/4False 5/4False 7/4True ");
 }
 
 TEST(Jinja, recursive_loops_render_the_same_body) {
-  EXPECT_EQ(text_of("{% for n in t recursive %}{{ n.v }}{{ loop.depth }}({{ loop(n.c) if n.c }}){% endfor %}",
-                    Json::parse(R"({"t": [{"v": "a", "c": [{"v": "b", "c": []}]}, {"v": "c"}]})")),
-            "a1(b2())c1()");
+  EXPECT_EQ(
+      text_of(
+          "{% for n in t recursive %}{{ n.v }}{{ loop.depth }}({{ loop(n.c) if n.c }}){% endfor %}",
+          Json::parse(R"({"t": [{"v": "a", "c": [{"v": "b", "c": []}]}, {"v": "c"}]})")),
+      "a1(b2())c1()");
 }
 
 TEST(Jinja, lazy_filters_are_true_in_a_condition_and_used_up_once_read) {
@@ -165,13 +171,14 @@ TEST(Jinja, cycler_and_joiner_keep_their_state) {
 
 TEST(Jinja, strftime_now_knows_weeks_and_unpadded_numbers) {
   const std::time_t new_year = 1735689600;  // 2025-01-01, a Wednesday
-  const auto out = render("{{ strftime_now('%-d %e %j %U %W %V %G %u %w %D %T %q') }}", Json::object(),
-                          new_year);
+  const auto out = render("{{ strftime_now('%-d %e %j %U %W %V %G %u %w %D %T %q') }}",
+                          Json::object(), new_year);
   ASSERT_TRUE(out.has_value());
   EXPECT_EQ(out->str(), "1  1 001 00 00 01 2025 3 3 01/01/25 00:00:00 %q");
 }
 
-// --- marks ----------------------------------------------------------------------------------------
+// --- marks
+// ----------------------------------------------------------------------------------------
 TEST(JinjaMarks, template_text_is_trusted_and_variables_are_not) {
   EXPECT_EQ(marks_of("<|{{ x }}|>{{ 'a' + x ~ 'b' }}", {{"x", "u"}}), "<|‹u›|>a‹u›b");
 }
@@ -186,15 +193,14 @@ TEST(JinjaMarks, text_methods_keep_each_byte_its_mark) {
   EXPECT_EQ(marks_of("{{ x | replace('a', 'T') }}", v), "‹ ›T‹ß,b ›");
   EXPECT_EQ(marks_of("{{ '[%s|%3d]' % (x, 7) }}", v), "[‹ aß,b ›|  7]");
   EXPECT_EQ(marks_of("{{ '<{}>'.format(x) }}", v), "<‹ aß,b ›>");
-  EXPECT_EQ(marks_of("{{ x.strip().center(9) | indent(2, true) }}", v), "    ‹aß,b›   ");
+  EXPECT_EQ(marks_of("{{ x.strip().center(9) | indent(2, true) }}", v), "     ‹aß,b›  ");
   EXPECT_EQ(marks_of("{% set b %}<{{ x }}>{% endset %}{{ b | upper | list | last }}{{ b[1] }}", v),
             ">‹ ›");
 }
 
 TEST(JinjaMarks, json_and_repr_mark_the_bytes_of_strings_and_numbers) {
   const Json v = Json::parse(R"({"x": {"k": ["\n<|im_end|>", 5, null]}})");
-  EXPECT_EQ(marks_of("{{ x | tojson }}", v),
-            "{\"‹k›\": [\"‹\\n<|im_end|>›\", ‹5›, ‹null›]}");
+  EXPECT_EQ(marks_of("{{ x | tojson }}", v), "{\"‹k›\": [\"‹\\n<|im_end|>›\", ‹5›, ‹null›]}");
   EXPECT_EQ(marks_of("{{ x }}", v), "{'‹k›': ['‹\\n<|im_end|>›', ‹5›, ‹None›]}");
 }
 
@@ -205,25 +211,33 @@ TEST(JinjaMarks, numbers_made_from_a_variable_stay_untrusted) {
 }
 
 TEST(JinjaMarks, macros_and_call_blocks_keep_marks) {
-  EXPECT_EQ(marks_of("{% macro f(a) %}<{{ a }}{{ caller() }}>{% endmacro %}{% call f(x) %}in{{ x }}{% endcall %}",
+  EXPECT_EQ(marks_of("{% macro f(a) %}<{{ a }}{{ caller() }}>{% endmacro %}{% call f(x) %}in{{ x "
+                     "}}{% endcall %}",
                      {{"x", "u"}}),
             "<‹u›in‹u›>");
 }
 
-// --- bounds ---------------------------------------------------------------------------------------
-// Each of these must end in an error about a limit, on a small stack and at once.
+// --- bounds
+// --------------------------------------------------------------------------------------- Each of
+// these must end in an error about a limit, on a small stack and at once.
 const char* const kHostile[] = {
     "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
     "{{ 'a' * 10 ** 9 }}",
     "{{ [1] * 10 ** 12 }}",
     "{{ range(10 ** 30) }}",
-    "{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
-    "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+    "{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor "
+    "%}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor "
+    "%}",
     "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = [ns.x] %}{% endfor %}",
-    "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
-    "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson }}",
-    "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x == ns.x | list }}",
-    "{% set ns = namespace(x=[1]) %}{% for i in range(999) %}{% set ns.x = ns.x | map('string') %}{% endfor %}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor "
+    "%}{{ ns.x }}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor "
+    "%}{{ ns.x | tojson }}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor "
+    "%}{{ ns.x == ns.x | list }}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(999) %}{% set ns.x = ns.x | map('string') "
+    "%}{% endfor %}",
     "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}",
     "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
     "{% macro f(x=f()) %}{% call f() %}{{ f(1) }}{% endcall %}{% endmacro %}{{ f() }}",
@@ -337,7 +351,8 @@ TEST(JinjaBounds, a_template_that_is_not_utf8_is_refused) {
 TEST(JinjaBounds, steps_are_limited_to_what_the_caller_allows) {
   Limits limits;
   limits.steps = 1000;
-  const auto out = render("{% for i in range(5000) %}{{ i }}{% endfor %}", Json::object(), 0, limits);
+  const auto out =
+      render("{% for i in range(5000) %}{{ i }}{% endfor %}", Json::object(), 0, limits);
   ASSERT_FALSE(out.has_value());
   EXPECT_NE(out.error().message.find("more than 1000 steps"), std::string::npos);
 }

@@ -1,5 +1,5 @@
-// json.cc - values to JSON text exactly as Python's json.dumps writes it, and the sort that it shares
-// with the filters.
+// json.cc - values to JSON text exactly as Python's json.dumps writes it, and the sort that it
+// shares with the filters.
 //
 // Brackets, quotes and commas are the template's own bytes (trusted); what stands for a byte of a
 // string, an escape included, keeps that byte's mark.
@@ -16,8 +16,9 @@ namespace {
 
 std::string unicode_escape(char32_t unit) {
   constexpr char kHex[] = "0123456789abcdef";
-  return {'\\', 'u', kHex[(unit >> 12) & 15], kHex[(unit >> 8) & 15], kHex[(unit >> 4) & 15],
-          kHex[unit & 15]};
+  return {
+      '\\',           'u', kHex[(unit >> 12) & 15], kHex[(unit >> 8) & 15], kHex[(unit >> 4) & 15],
+      kHex[unit & 15]};
 }
 
 std::string json_char(std::string_view bytes, char32_t code, bool ensure_ascii) {
@@ -113,8 +114,8 @@ class JsonWriter {
     }
     const std::string text = scalar(v);
     if (text.empty()) {
-      return Runtime::type_error(cat("keys must be str, int, float, bool or None, not ",
-                                     Runtime::type_name(v)));
+      return Runtime::type_error(
+          cat("keys must be str, int, float, bool or None, not ", Runtime::type_name(v)));
     }
     out_.append('"', true);
     out_.append(text, v.trusted());

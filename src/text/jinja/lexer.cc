@@ -200,7 +200,8 @@ class Lexer {
     return i;
   }
 
-  // The end of a fraction or an exponent that follows the digits at `whole`; `whole` when none does.
+  // The end of a fraction or an exponent that follows the digits at `whole`; `whole` when none
+  // does.
   std::size_t float_end(std::size_t whole) const {
     const auto at = [&](std::size_t i) { return i < source_.size() ? source_[i] : '\0'; };
     std::size_t end = whole;
@@ -296,8 +297,9 @@ class Lexer {
     }
     const char c = peek();
     if (size == 1 && kOne.find(c) == std::string_view::npos) {
-      return error(start, cat("unexpected character ",
-                              quote(source_.substr(start, decode_utf8(source_.substr(start)).size))));
+      return error(start,
+                   cat("unexpected character ",
+                       quote(source_.substr(start, decode_utf8(source_.substr(start)).size))));
     }
     if (c == '(' || c == '[' || c == '{') open->push_back(c == '(' ? ')' : c == '[' ? ']' : '}');
     if (c == ')' || c == ']' || c == '}') {

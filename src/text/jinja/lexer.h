@@ -1,9 +1,10 @@
 // lexer.h - template source to tokens, whitespace control included.
 //
 // The rules are Jinja's with trim_blocks and lstrip_blocks on, as Hugging Face sets them: a newline
-// right after a block or comment tag goes; spaces before such a tag that stands first on its line go;
-// "-" strips all whitespace on its side, "+" switches both rules off there. CR and CRLF become LF, and
-// the last newline of the source is dropped.
+// right after a block or comment tag goes; spaces before such a tag that stands first on its line
+// go;
+// "-" strips all whitespace on its side, "+" switches both rules off there. CR and CRLF become LF,
+// and the last newline of the source is dropped.
 #pragma once
 
 #include <string>

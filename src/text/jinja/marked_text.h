@@ -1,11 +1,11 @@
 // marked_text.h - UTF-8 text that knows of each byte whether the template wrote it.
 //
-// A trusted byte came from the template or the model's own settings; an untrusted one from a message,
-// a tool or another variable. The marks are kept as runs {end, trusted}: ends ascend, the last one is
-// the size, neighbours differ; empty text has no runs.
+// A trusted byte came from the template or the model's own settings; an untrusted one from a
+// message, a tool or another variable. The marks are kept as runs {end, trusted}: ends ascend, the
+// last one is the size, neighbours differ; empty text has no runs.
 //
-// Every operation copies marks with the bytes; a byte made out of another (an escape, another case) takes
-// the mark of its origin. Nothing here turns an untrusted byte into a trusted one.
+// Every operation copies marks with the bytes; a byte made out of another (an escape, another case)
+// takes the mark of its origin. Nothing here turns an untrusted byte into a trusted one.
 #pragma once
 
 #include <cstddef>

@@ -182,14 +182,16 @@ Result<Value> split_method(Runtime& runtime, const Value& self, const Slots& slo
   runtime.heap().charge_bytes(8 * self.view().size());
   const MarkedText& text = self.text();
   if (!slots.some(0)) {
-    return list_of(runtime, self, FromRight ? split_at_space_from_right(text, limit)
-                                            : split_at_space(text, limit));
+    return list_of(
+        runtime, self,
+        FromRight ? split_at_space_from_right(text, limit) : split_at_space(text, limit));
   }
   HEARTH_TRY_VOID(text_argument(slots[0]));
   const std::string_view separator = slots[0].view();
   if (separator.empty()) return Runtime::type_error("ValueError: empty separator");
-  return list_of(runtime, self, FromRight ? split_at_from_right(text, separator, limit)
-                                          : split_at(text, separator, limit));
+  return list_of(
+      runtime, self,
+      FromRight ? split_at_from_right(text, separator, limit) : split_at(text, separator, limit));
 }
 
 // Bytes of the line break at `at`: Python's str.splitlines knows ten kinds.
@@ -217,8 +219,8 @@ Result<Value> partition_method(Runtime& runtime, const Value& self, const Slots&
   const std::size_t found = FromRight ? text.view().rfind(separator) : text.view().find(separator);
   runtime.heap().charge_bytes(text.size());
   if (found == std::string_view::npos) {
-    return list_of(runtime, self,
-                   FromRight ? Parts{{}, {}, text} : Parts{text, {}, {}}, Shape::tuple);
+    return list_of(runtime, self, FromRight ? Parts{{}, {}, text} : Parts{text, {}, {}},
+                   Shape::tuple);
   }
   const std::size_t end = found + separator.size();
   return list_of(runtime, self,
@@ -227,7 +229,8 @@ Result<Value> partition_method(Runtime& runtime, const Value& self, const Slots&
                  Shape::tuple);
 }
 
-// The window [start, end) of find, count, startswith, in bytes; false when it is empty by its bounds.
+// The window [start, end) of find, count, startswith, in bytes; false when it is empty by its
+// bounds.
 struct Window {
   std::size_t from, to;
   bool valid;
@@ -276,7 +279,8 @@ Result<Value> count_method_of_text(Runtime& runtime, const Value& self, const Sl
   const std::string_view part = slots[0].view();
   if (part.empty()) return Value::integer(static_cast<Int>(count_chars(text)) + 1);
   Int n = 0;
-  for (std::size_t at = 0; (at = text.find(part, at)) != std::string_view::npos; at += part.size()) {
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string_view::npos;
+       at += part.size()) {
     ++n;
   }
   return Value::integer(n);
@@ -298,7 +302,8 @@ Result<Value> affix_method(Runtime&, const Value& self, const Slots& slots) {
                                      " first arg must be str or a tuple of str, not ",
                                      Runtime::type_name(candidate)));
     }
-    if (window.valid && (AtEnd ? text.ends_with(candidate.view()) : text.starts_with(candidate.view()))) {
+    if (window.valid &&
+        (AtEnd ? text.ends_with(candidate.view()) : text.starts_with(candidate.view()))) {
       return Value::boolean(true);
     }
   }
@@ -311,8 +316,7 @@ Result<Value> remove_affix_method(Runtime& runtime, const Value& self, const Slo
   const std::string_view affix = slots[0].view();
   const MarkedText& text = self.text();
   if (AtEnd ? text.view().ends_with(affix) : text.view().starts_with(affix)) {
-    return like(runtime, self,
-                text.substr(AtEnd ? 0 : affix.size(), text.size() - affix.size()));
+    return like(runtime, self, text.substr(AtEnd ? 0 : affix.size(), text.size() - affix.size()));
   }
   return self;
 }
@@ -414,8 +418,8 @@ bool every_char(std::string_view text, Test test) {
 template <CharClass... Classes>
 Result<Value> class_method(Runtime& runtime, const Value& self, const Slots&) {
   runtime.heap().charge_bytes(4 * self.view().size());
-  return Value::boolean(every_char(
-      self.view(), [](char32_t c) { return (is_class(c, Classes) || ...); }));
+  return Value::boolean(
+      every_char(self.view(), [](char32_t c) { return (is_class(c, Classes) || ...); }));
 }
 
 Result<Value> isprintable_method(Runtime&, const Value& self, const Slots&) {
@@ -468,7 +472,8 @@ Result<Value> format_method(Runtime& runtime, const Value& self, const Slots& sl
   return format_braces(runtime, self, slots);
 }
 
-// --- list, tuple, dict, numbers -------------------------------------------------------------------
+// --- list, tuple, dict, numbers
+// -------------------------------------------------------------------
 Result<Value> index_method(Runtime& runtime, const Value& self, const Slots& slots) {
   const std::vector<Value>& items = self.items();
   const auto n = static_cast<Int>(items.size());
@@ -482,7 +487,8 @@ Result<Value> index_method(Runtime& runtime, const Value& self, const Slots& slo
     if (runtime.equal(items[static_cast<std::size_t>(i)], slots[0])) return Value::integer(i);
   }
   HEARTH_TRY(const MarkedText shown, runtime.to_repr(slots[0]));
-  return Runtime::type_error(cat("ValueError: ", shown.str(), " is not in ", Runtime::type_name(self)));
+  return Runtime::type_error(
+      cat("ValueError: ", shown.str(), " is not in ", Runtime::type_name(self)));
 }
 
 Result<Value> count_method(Runtime& runtime, const Value& self, const Slots& slots) {
@@ -616,7 +622,7 @@ const Builtin* find_method(const Value& owner, std::string_view name) {
 }
 
 bool is_forbidden_method(const Value& owner, std::string_view name) {
-  constexpr std::string_view kOfList[] = {"append", "clear",  "extend", "insert",
+  constexpr std::string_view kOfList[] = {"append", "clear",  "extend",  "insert",
                                           "pop",    "remove", "reverse", "sort"};
   constexpr std::string_view kOfDict[] = {"clear", "pop", "popitem", "setdefault", "update"};
   const bool is_list = owner.is_list() && owner.list().shape == Shape::list;
@@ -628,7 +634,8 @@ bool is_forbidden_method(const Value& owner, std::string_view name) {
 
 Result<std::vector<Value>> dict_pairs(Runtime& runtime, const Value& dict) {
   const auto& entries = dict.dict().entries;
-  HEARTH_TRY_VOID(runtime.heap().check_room(entries.size() * (sizeof(ListObject) + 2 * sizeof(Value))));
+  HEARTH_TRY_VOID(
+      runtime.heap().check_room(entries.size() * (sizeof(ListObject) + 2 * sizeof(Value))));
   runtime.heap().charge(entries.size());
   std::vector<Value> pairs;
   pairs.reserve(entries.size());

@@ -1,7 +1,7 @@
 // numbers.cc - numbers to text and back, as Python writes them.
 //
-// Trap: strtod obeys the C locale's decimal point; Hearth never calls setlocale. std::from_chars for
-// doubles is missing from the C++ library of the wasm build.
+// Trap: strtod obeys the C locale's decimal point; Hearth never calls setlocale. std::from_chars
+// for doubles is missing from the C++ library of the wasm build.
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -93,8 +93,9 @@ std::string float_repr(double d) {
   const std::string_view sign = std::signbit(d) ? "-" : "";
   if (d == 0) return std::string(sign) + "0.0";
   char buffer[40];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, std::fabs(d),
-                                 std::chars_format::scientific).ptr;
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof buffer, std::fabs(d), std::chars_format::scientific)
+          .ptr;
   const std::string_view shortest(buffer, static_cast<std::size_t>(end - buffer));
   const std::size_t e = shortest.find('e');
   const int exponent = std::atoi(std::string(shortest.substr(e + 1)).c_str());

@@ -12,9 +12,7 @@ namespace {
 constexpr Int kIntMax = static_cast<Int>((UInt{1} << 127) - 1);
 constexpr Int kIntMin = -kIntMax - 1;
 
-Error overflow() {
-  return Runtime::type_error("OverflowError: an integer has more than 128 bits");
-}
+Error overflow() { return Runtime::type_error("OverflowError: an integer has more than 128 bits"); }
 
 std::string_view symbol(BinaryOp op) {
   constexpr std::string_view kSymbols[] = {"+", "-", "*", "/", "//", "%", "** or pow()"};
@@ -124,9 +122,9 @@ bool Runtime::truth(const Value& v) {
 std::string_view Runtime::type_name(const Value& v) {
   constexpr std::string_view kShapes[] = {"list",      "tuple",       "tuple",     "range",
                                           "dict_keys", "dict_values", "dict_items"};
-  constexpr std::string_view kKinds[] = {"Undefined", "NoneType",  "bool",     "int",  "float",
-                                         "str",       "list",      "dict",     "generator",
-                                         "function",  "Macro",     "LoopContext", "Namespace"};
+  constexpr std::string_view kKinds[] = {
+      "Undefined", "NoneType",  "bool",     "int",   "float",       "str",      "list",
+      "dict",      "generator", "function", "Macro", "LoopContext", "Namespace"};
   if (v.is_list()) return kShapes[static_cast<std::size_t>(v.list().shape)];
   if (v.is_string() && v.string().markup) return "Markup";
   return kKinds[static_cast<std::size_t>(v.kind())];
@@ -206,9 +204,11 @@ Result<bool> Runtime::compare(CompareOp op, const Value& a, const Value& b) {
 
 Result<bool> Runtime::contains(const Value& container, const Value& item) {
   if (container.is_string()) {
-    if (item.is_undefined()) return type_error("'in <string>' requires string as left operand, not Undefined");
+    if (item.is_undefined())
+      return type_error("'in <string>' requires string as left operand, not Undefined");
     if (!item.is_string()) {
-      return type_error(cat("'in <string>' requires string as left operand, not ", type_name(item)));
+      return type_error(
+          cat("'in <string>' requires string as left operand, not ", type_name(item)));
     }
     heap_.charge_bytes(container.view().size());
     return container.view().find(item.view()) != std::string_view::npos;
@@ -356,7 +356,8 @@ Result<Value> Runtime::binary(BinaryOp op, const Value& a, const Value& b) {
 Result<Value> Runtime::negate(const Value& v, bool minus) {
   if (v.is_undefined()) return undefined_error(v);
   if (!v.is_number()) {
-    return type_error(cat("bad operand type for unary ", minus ? '-' : '+', ": '", type_name(v), "'"));
+    return type_error(
+        cat("bad operand type for unary ", minus ? '-' : '+', ": '", type_name(v), "'"));
   }
   if (v.is_float()) {
     return Value::floating(minus ? -v.as_double() : v.as_double(), v.trusted());

@@ -4,8 +4,8 @@
 //   binary(p)  := unary { operator of precedence >= p, binary(p + 1) }
 //   unary      := ("-" | "+") unary | primary postfix* (filters, tests, calls)*
 //
-// The surprising precedences are Jinja's: a sign binds tighter than **, ** is left-associative, "~" sits
-// between + and *, filters bind tightest.
+// The surprising precedences are Jinja's: a sign binds tighter than **, ** is left-associative, "~"
+// sits between + and *, filters bind tightest.
 #include "text/jinja/parser.h"
 
 #include <algorithm>
@@ -67,7 +67,8 @@ class Parser {
   }
 
  private:
-  // --- tokens -------------------------------------------------------------------------------------
+  // --- tokens
+  // -------------------------------------------------------------------------------------
   const Token& now() const { return tokens_[at_]; }
   const Token& ahead() const { return tokens_[std::min(at_ + 1, tokens_.size() - 1)]; }
   bool is(TokenKind kind) const { return now().kind == kind; }
@@ -102,7 +103,9 @@ class Parser {
         return quote(token.text);
     }
   }
-  HEARTH_JINJA_NOINLINE Error error(std::string_view what) const { return error_at(now().offset, what); }
+  HEARTH_JINJA_NOINLINE Error error(std::string_view what) const {
+    return error_at(now().offset, what);
+  }
   Error error_at(std::size_t offset, std::string_view what) const {
     return template_error(out_.source, offset, what);
   }
@@ -125,7 +128,8 @@ class Parser {
     return unexpected("'%}'");
   }
 
-  // --- nodes --------------------------------------------------------------------------------------
+  // --- nodes
+  // --------------------------------------------------------------------------------------
   Expr* make(ExprKind kind, std::size_t offset) {
     Expr& e = out_.exprs.emplace_back();
     e.kind = kind;
@@ -174,11 +178,12 @@ class Parser {
     return error(cat("expressions and blocks are nested more than ", kMaxSourceDepth, " deep"));
   }
 
-  // --- expressions --------------------------------------------------------------------------------
+  // --- expressions
+  // --------------------------------------------------------------------------------
   Result<Expr*> expression() {
     const Depth depth(&depth_);
     HEARTH_TRY_VOID(check_depth());
-    HEARTH_TRY(Expr* then, binary(kOr));
+    HEARTH_TRY(Expr * then, binary(kOr));
     while (is_name("if")) {
       Expr* const e = make(ExprKind::conditional, now().offset);
       ++at_;
@@ -205,7 +210,7 @@ class Parser {
 
   Result<Expr*> binary(int lowest) {
     if (lowest <= kNot && is_name("not")) return negation(lowest);
-    HEARTH_TRY(Expr* left, unary(true));
+    HEARTH_TRY(Expr * left, unary(true));
     return operators(left, lowest);
   }
 
@@ -230,7 +235,8 @@ class Parser {
         bound = kCompare;
       } else {
         const BinaryEntry* const entry = binary_operator();
-        if (entry == nullptr || entry->precedence < lowest || entry->precedence > bound) return left;
+        if (entry == nullptr || entry->precedence < lowest || entry->precedence > bound)
+          return left;
         const std::size_t offset = now().offset;
         ++at_;
         HEARTH_TRY(const Expr* const right, binary(entry->precedence + 1));
@@ -607,7 +613,7 @@ class Parser {
       HEARTH_TRY(step.arguments, call_arguments());
     } else if (test_argument_ahead()) {
       if (is_name("is")) return error("tests cannot be chained with 'is'");
-      HEARTH_TRY(Expr* argument, primary());
+      HEARTH_TRY(Expr * argument, primary());
       HEARTH_TRY(argument, postfix(argument));
       step.arguments.positional.push_back(argument);
     }
@@ -629,8 +635,9 @@ class Parser {
     }
   }
 
-  // --- statements ---------------------------------------------------------------------------------
-  // Statements up to one of the tags in `ends`, which is left as the current token.
+  // --- statements
+  // --------------------------------------------------------------------------------- Statements up
+  // to one of the tags in `ends`, which is left as the current token.
   Result<void> block(EndTags ends, std::string_view opened_by, Block* out) {
     const Depth depth(&depth_);
     HEARTH_TRY_VOID(check_depth());
@@ -675,14 +682,14 @@ class Parser {
 
   Result<const Node*> statement(std::size_t offset, EndTags ends, std::string_view opened_by) {
     static constexpr StatementEntry kStatements[] = {
-        {"if", &Parser::if_statement},        {"for", &Parser::for_statement},
-        {"set", &Parser::set_statement},      {"macro", &Parser::macro_statement},
-        {"call", &Parser::call_statement},    {"filter", &Parser::filter_statement},
-        {"with", &Parser::with_statement},    {"generation", &Parser::generation_statement},
-        {"block", &Parser::block_statement},  {"print", &Parser::print_statement},
-        {"break", &Parser::jump_statement},   {"continue", &Parser::jump_statement},
+        {"if", &Parser::if_statement},          {"for", &Parser::for_statement},
+        {"set", &Parser::set_statement},        {"macro", &Parser::macro_statement},
+        {"call", &Parser::call_statement},      {"filter", &Parser::filter_statement},
+        {"with", &Parser::with_statement},      {"generation", &Parser::generation_statement},
+        {"block", &Parser::block_statement},    {"print", &Parser::print_statement},
+        {"break", &Parser::jump_statement},     {"continue", &Parser::jump_statement},
         {"include", &Parser::loader_statement}, {"import", &Parser::loader_statement},
-        {"from", &Parser::loader_statement},  {"extends", &Parser::loader_statement},
+        {"from", &Parser::loader_statement},    {"extends", &Parser::loader_statement},
     };
     if (!is(TokenKind::name)) return unexpected("a tag's name");
     for (const StatementEntry& entry : kStatements) {
@@ -950,8 +957,7 @@ class Parser {
   Result<const Node*> jump_statement(std::size_t offset) {
     const bool is_break = now().text == "break";
     if (loops_ == 0) return error(cat("'", now().text, "' outside a loop"));
-    Node* const node =
-        make_node(is_break ? NodeKind::loop_break : NodeKind::loop_continue, offset);
+    Node* const node = make_node(is_break ? NodeKind::loop_break : NodeKind::loop_continue, offset);
     ++at_;
     HEARTH_TRY_VOID(expect_block_end());
     return static_cast<const Node*>(node);

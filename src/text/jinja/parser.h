@@ -9,8 +9,8 @@
 
 namespace hearth::jinja {
 
-// Expressions and statements inside one another. A level of parentheses takes less than a kilobyte of
-// stack in an optimised build.
+// Expressions and statements inside one another. A level of parentheses takes less than a kilobyte
+// of stack in an optimised build.
 inline constexpr int kMaxSourceDepth = 64;
 
 // Errors: invalid, with line and column.

@@ -1,13 +1,13 @@
 // render.cc - the evaluator, see render.h.
 //
 // Scopes. A for loop makes one a pass, a macro call one a call; with, set blocks, filter blocks and
-// generation blocks make one; an if makes none. Names are looked up from the innermost scope outwards,
-// then among the global functions; assignment goes to the innermost scope. A macro remembers the scope
-// it was defined in, not the one it is called from.
+// generation blocks make one; an if makes none. Names are looked up from the innermost scope
+// outwards, then among the global functions; assignment goes to the innermost scope. A macro
+// remembers the scope it was defined in, not the one it is called from.
 //
-// Traps. C++ recursion is bounded by Limits::depth alone, so every function that can reach itself again
-// goes through evaluate(), run() or call_macro(), which count; keep their frames small. A scope that a
-// macro remembers forms a cycle with it; Heap::keep breaks it at the end.
+// Traps. C++ recursion is bounded by Limits::depth alone, so every function that can reach itself
+// again goes through evaluate(), run() or call_macro(), which count; keep their frames small. A
+// scope that a macro remembers forms a cycle with it; Heap::keep breaks it at the end.
 #include "text/jinja/render.h"
 
 #include <algorithm>
@@ -290,7 +290,9 @@ Result<std::size_t> LoopObject::count(Renderer& renderer) {
 
 Result<std::optional<Value>> LoopObject::own_attribute(Runtime& runtime, std::string_view name) {
   auto& renderer = static_cast<Renderer&>(runtime);
-  const auto number = [](std::size_t n) { return std::optional(Value::integer(static_cast<Int>(n))); };
+  const auto number = [](std::size_t n) {
+    return std::optional(Value::integer(static_cast<Int>(n)));
+  };
   if (name == "index") return number(index0 + 1);
   if (name == "index0") return number(index0);
   if (name == "first") return std::optional(Value::boolean(index0 == 0));
@@ -671,7 +673,8 @@ Result<Flow> Renderer::statement(const Node& node) {
   switch (node.kind) {
     case NodeKind::data:
       out_->append(node.text, true);
-      if (auto fits = heap().check_text(out_->size()); !fits) return locate(fits.error(), node.offset);
+      if (auto fits = heap().check_text(out_->size()); !fits)
+        return locate(fits.error(), node.offset);
       return Flow::normal;
     case NodeKind::print:
       HEARTH_TRY_VOID(print(node));
@@ -867,10 +870,10 @@ Result<void> Renderer::assign(const Target& target, Value value) {
   if (!parts) return locate(parts.error(), target.offset);
   const std::size_t expected = target.parts.size(), got = parts.value().size();
   if (got != expected) {
-    return fail(target.offset, got < expected
-                                   ? cat("not enough values to unpack (expected ", expected,
-                                         ", got ", got, ")")
-                                   : cat("too many values to unpack (expected ", expected, ")"));
+    return fail(target.offset,
+                got < expected
+                    ? cat("not enough values to unpack (expected ", expected, ", got ", got, ")")
+                    : cat("too many values to unpack (expected ", expected, ")"));
   }
   for (std::size_t i = 0; i < expected; ++i) {
     HEARTH_TRY_VOID(assign(target.parts[i], std::move(parts.value()[i])));

@@ -69,14 +69,14 @@ class Printer {
   }
 
   Result<void> sequence(const ListObject& list) {
-    constexpr std::string_view kOpen[] = {"[", "(", "(", "", "dict_keys([", "dict_values([",
-                                          "dict_items(["};
+    constexpr std::string_view kOpen[] = {
+        "[", "(", "(", "", "dict_keys([", "dict_values([", "dict_items(["};
     constexpr std::string_view kClose[] = {"]", ")", ")", "", "])", "])", "])"};
     if (list.shape == Shape::range) {
-      const std::string step =
-          list.range_step == 1 ? "" : cat(", ", int_text(list.range_step));
-      out_.append(cat("range(", int_text(list.range_start), ", ", int_text(list.range_stop), step,
-                      ")"), true);
+      const std::string step = list.range_step == 1 ? "" : cat(", ", int_text(list.range_step));
+      out_.append(
+          cat("range(", int_text(list.range_start), ", ", int_text(list.range_stop), step, ")"),
+          true);
       return {};
     }
     out_.append(kOpen[static_cast<std::size_t>(list.shape)], true);
@@ -191,19 +191,20 @@ std::string python_quote(std::string_view text) {
 
 // Attributes that every Python object has, and that the sandbox hides.
 bool is_python_internal(std::string_view name) {
-  constexpr std::string_view kNames[] = {
-      "__class__", "__doc__",   "__init__",   "__new__",    "__dir__",          "__eq__",
-      "__repr__",  "__str__",   "__hash__",   "__reduce__", "__getattribute__", "__setattr__",
-      "__ne__",    "__format__", "__sizeof__", "__delattr__", "__subclasshook__", "__init_subclass__",
-      "__reduce_ex__"};
+  constexpr std::string_view kNames[] = {"__class__",    "__doc__",          "__init__",
+                                         "__new__",      "__dir__",          "__eq__",
+                                         "__repr__",     "__str__",          "__hash__",
+                                         "__reduce__",   "__getattribute__", "__setattr__",
+                                         "__ne__",       "__format__",       "__sizeof__",
+                                         "__delattr__",  "__subclasshook__", "__init_subclass__",
+                                         "__reduce_ex__"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
 Result<std::optional<Int>> slice_bound(const Value& v) {
   if (v.is_none()) return std::optional<Int>();
   if (v.is_int_like()) return std::optional<Int>(v.as_int());
-  return Runtime::type_error(
-      "slice indices must be integers or None or have an __index__ method");
+  return Runtime::type_error("slice indices must be integers or None or have an __index__ method");
 }
 
 struct SliceRange {
@@ -229,9 +230,7 @@ SliceRange resolve_slice(std::optional<Int> start, std::optional<Int> stop, Int 
 
 }  // namespace
 
-std::string_view Runtime::intern(std::string_view name) {
-  return *names_.emplace(name).first;
-}
+std::string_view Runtime::intern(std::string_view name) { return *names_.emplace(name).first; }
 
 Value Runtime::text(MarkedText text, bool markup) {
   return Value(new StringObject(&heap_, std::move(text), markup));
@@ -288,7 +287,8 @@ Value Runtime::undefined(std::string why) {
 }
 
 Value Runtime::generator(std::vector<Value> items) {
-  return Value(new ListIterator(&heap_, Value(new ListObject(&heap_, std::move(items), Shape::list))));
+  return Value(
+      new ListIterator(&heap_, Value(new ListObject(&heap_, std::move(items), Shape::list))));
 }
 
 Value Runtime::function(const Builtin& builtin, Value self) {

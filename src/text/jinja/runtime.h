@@ -3,9 +3,9 @@
 // Errors carry Python's sentence ("'<' not supported between instances of 'str' and 'int'"); the
 // evaluator puts the line before it.
 //
-// Trap: recursion over values (equal, to_text, to_json) is bounded by kMaxNesting, but a value may hold
-// the same child many times (x = [x, x]); such walks charge a step for each node and stop when the heap
-// is exhausted, with an answer that nobody sees because the evaluator then fails.
+// Trap: recursion over values (equal, to_text, to_json) is bounded by kMaxNesting, but a value may
+// hold the same child many times (x = [x, x]); such walks charge a step for each node and stop when
+// the heap is exhausted, with an answer that nobody sees because the evaluator then fails.
 #pragma once
 
 #include <ctime>

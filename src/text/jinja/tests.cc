@@ -37,8 +37,8 @@ bool is_callable(const Value& v) {
   return v.is(Kind::function) || v.is(Kind::macro) || v.is(Kind::loop) || v.is_undefined();
 }
 bool is_iterable(const Value& v) {
-  return v.is_string() || v.is_list() || v.is_dict() || v.is(Kind::iterator) ||
-         v.is(Kind::loop) || v.is_undefined();
+  return v.is_string() || v.is_list() || v.is_dict() || v.is(Kind::iterator) || v.is(Kind::loop) ||
+         v.is_undefined();
 }
 bool is_sequence(const Value& v) {
   return v.is_string() || v.is_dict() || v.is_undefined() ||

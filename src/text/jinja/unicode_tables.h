@@ -27,7 +27,7 @@ extern const SpecialCase kUpperSpecial[], kLowerSpecial[], kTitleSpecial[];
 extern const std::size_t kUpperSpecialSize, kLowerSpecialSize, kTitleSpecialSize;
 extern const ClassRange kAlphabetic[], kDecimal[], kDigit[], kNumeric[], kUnprintable[],
     kCaseIgnorable[];
-extern const std::size_t kAlphabeticSize, kDecimalSize, kDigitSize, kNumericSize,
-    kUnprintableSize, kCaseIgnorableSize;
+extern const std::size_t kAlphabeticSize, kDecimalSize, kDigitSize, kNumericSize, kUnprintableSize,
+    kCaseIgnorableSize;
 
 }  // namespace hearth::jinja

@@ -3,15 +3,16 @@
 //   undefined none boolean integer floating          held in the Value itself
 //   string list dict iterator function macro loop name_space      reference-counted objects
 //
-// Integers have 128 bits (a JSON number up to 2^64 - 1 must print exactly); a result beyond is an error.
-// Strings are valid UTF-8 with a mark per byte (marked_text.h); a number that came from a variable is
-// untrusted too, and so is its text.
+// Integers have 128 bits (a JSON number up to 2^64 - 1 must print exactly); a result beyond is an
+// error. Strings are valid UTF-8 with a mark per byte (marked_text.h); a number that came from a
+// variable is untrusted too, and so is its text.
 //
-// Bounds. Every object belongs to the Heap of one rendering, which counts steps and live bytes; objects
-// without a heap are constants of a parsed template: they are never counted, so that threads may share
-// them. All objects but namespaces are immutable, hence a container knows its nesting when it is made,
-// and that nesting is limited: recursion over a value is bounded. A namespace can hold itself; the Heap
-// empties all namespaces and captured scopes at the end, which breaks such cycles.
+// Bounds. Every object belongs to the Heap of one rendering, which counts steps and live bytes;
+// objects without a heap are constants of a parsed template: they are never counted, so that
+// threads may share them. All objects but namespaces are immutable, hence a container knows its
+// nesting when it is made, and that nesting is limited: recursion over a value is bounded. A
+// namespace can hold itself; the Heap empties all namespaces and captured scopes at the end, which
+// breaks such cycles.
 #pragma once
 
 #include <bit>
@@ -33,7 +34,7 @@ __extension__ typedef __int128 Int;
 __extension__ typedef unsigned __int128 UInt;
 
 struct Limits {
-  std::uint64_t steps = 10'000'000;           // about a second on a slow core
+  std::uint64_t steps = 10'000'000;  // about a second on a slow core
   std::size_t live_bytes = std::size_t{256} << 20;
   std::size_t text_bytes = std::size_t{16} << 20;  // one string, and the whole output
   // Nested evaluations, macro calls included. With kMaxNesting and the parser's own limit chosen so
