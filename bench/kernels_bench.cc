@@ -1,5 +1,6 @@
-// kernels_bench.cc - how fast each kernel of each ISA is, on one thread, at the shapes of SmolLM2-135M and of a
-// 3B model. bytes/s are those that must cross the memory bus, items/s are multiply-adds.
+// kernels_bench.cc - how fast each kernel of each ISA is, on one thread, at the shapes of
+// SmolLM2-135M and of a 3B model. bytes/s are those that must cross the memory bus, items/s are
+// multiply-adds.
 //
 //   build/release/kernels_bench [--benchmark_filter=avx2/matmul]
 #include <benchmark/benchmark.h>
@@ -40,10 +41,12 @@ void bench_rows(benchmark::State& state, const CpuKernels* k) {
   std::vector<float> x = random_values(static_cast<std::size_t>(n * n_rows), random), y = x;
   const std::vector<float> gain(static_cast<std::size_t>(n), 1.0f);
   for (auto _ : state) {
-    k->rms_norm({{x.data(), n_rows, n, n}, gain.data(), 1e-5f, {y.data(), n_rows, n, n}}, 0, n_rows);
+    k->rms_norm({{x.data(), n_rows, n, n}, gain.data(), 1e-5f, {y.data(), n_rows, n, n}}, 0,
+                n_rows);
     benchmark::ClobberMemory();
   }
-  state.SetBytesProcessed(static_cast<std::int64_t>(rms_norm_bytes(n_rows, n)) * state.iterations());
+  state.SetBytesProcessed(static_cast<std::int64_t>(rms_norm_bytes(n_rows, n)) *
+                          state.iterations());
 }
 
 void bench_attend(benchmark::State& state, const CpuKernels* k, std::int32_t n_queries) {
@@ -51,14 +54,23 @@ void bench_attend(benchmark::State& state, const CpuKernels* k, std::int32_t n_q
   const std::int32_t head_dim = 64, n_positions = 512;
   KvPages kv{.k = nullptr, .v = nullptr, .n_kv_heads = 1, .head_dim = head_dim, .f32 = false};
   std::vector<std::uint8_t> keys(static_cast<std::size_t>(kv.k_head_bytes() * n_positions / kPage));
-  std::vector<std::uint8_t> values(static_cast<std::size_t>(kv.v_head_bytes() * n_positions / kPage));
+  std::vector<std::uint8_t> values(
+      static_cast<std::size_t>(kv.v_head_bytes() * n_positions / kPage));
   kv.k = keys.data();
   kv.v = values.data();
   std::vector<std::int32_t> pages;
   for (std::int32_t p = 0; p < n_positions / kPage; ++p) pages.push_back(p);
-  AttendTile tile{.kv = kv, .pages = pages.data(), .kv_head = 0, .group = n_queries, .n_queries = n_queries,
-                  .first_position = n_positions - 1, .window = 0, .scale = 0.125f, .q = {}};
-  const std::vector<float> q = random_values(static_cast<std::size_t>(n_queries * head_dim), random);
+  AttendTile tile{.kv = kv,
+                  .pages = pages.data(),
+                  .kv_head = 0,
+                  .group = n_queries,
+                  .n_queries = n_queries,
+                  .first_position = n_positions - 1,
+                  .window = 0,
+                  .scale = 0.125f,
+                  .q = {}};
+  const std::vector<float> q =
+      random_values(static_cast<std::size_t>(n_queries * head_dim), random);
   const std::int64_t size = attend_partial_floats(kv.padded_dim());
   std::vector<float> partial(static_cast<std::size_t>(size * n_queries));
   float* partials[kMaxQueries];
@@ -72,7 +84,8 @@ void bench_attend(benchmark::State& state, const CpuKernels* k, std::int32_t n_q
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(attend_bytes(n_positions, head_dim, 2)) *
                           state.iterations());
-  state.SetItemsProcessed(std::int64_t{2} * n_positions * head_dim * n_queries * state.iterations());
+  state.SetItemsProcessed(std::int64_t{2} * n_positions * head_dim * n_queries *
+                          state.iterations());
 }
 
 void register_all() {
@@ -80,11 +93,12 @@ void register_all() {
     std::int64_t out, in;
   };
   for (const CpuKernels* k : runnable_kernels()) {
-    for (const DType dtype : {DType::f32, DType::f16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q6_k}) {
+    for (const DType dtype :
+         {DType::f32, DType::f16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q6_k}) {
       for (const ShapeOf shape : {ShapeOf{1536, 512}, ShapeOf{3072, 3072}}) {
         for (const std::int64_t n_rows : {1, 4, 16, 256}) {
-          const std::string name = cat(k->isa, "/matmul/", dtype_info(dtype).name, "/", shape.out, "x",
-                                       shape.in, "/rows:", n_rows);
+          const std::string name = cat(k->isa, "/matmul/", dtype_info(dtype).name, "/", shape.out,
+                                       "x", shape.in, "/rows:", n_rows);
           benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
             bench_matmul(state, k, dtype, shape.out, shape.in, n_rows);
           });
@@ -94,8 +108,9 @@ void register_all() {
     benchmark::RegisterBenchmark(cat(k->isa, "/rms_norm/64x576").c_str(),
                                  [k](benchmark::State& state) { bench_rows(state, k); });
     for (const std::int32_t n_queries : {1, 3, 15}) {
-      benchmark::RegisterBenchmark(cat(k->isa, "/attend/512x64/queries:", n_queries).c_str(),
-                                   [=](benchmark::State& state) { bench_attend(state, k, n_queries); });
+      benchmark::RegisterBenchmark(
+          cat(k->isa, "/attend/512x64/queries:", n_queries).c_str(),
+          [=](benchmark::State& state) { bench_attend(state, k, n_queries); });
     }
   }
 }

@@ -32,8 +32,8 @@ bool read_part(const Json& part, const std::string& path, Fields& message, std::
       fields.fail(type, cat("'", path, ".", type, "' is required"));
     }
   } else if (!fields.failed()) {
-    fields.fail("type", cat("'", path, ".type' ", quote(type), " ", kNotYet,
-                            "; only \"text\" parts are"));
+    fields.fail("type",
+                cat("'", path, ".type' ", quote(type), " ", kNotYet, "; only \"text\" parts are"));
   }
   if (auto fault = fields.finish()) {
     message.fail(*std::move(fault));
@@ -142,7 +142,8 @@ void read_message(const Json& message, std::size_t index, Fields& request, Json&
   if (content) {
     out["content"] = *content;
   } else if (!may_lack_content) {
-    fields.fail("content", cat("'", path, ".content' is required: a string or an array of text parts"));
+    fields.fail("content",
+                cat("'", path, ".content' is required: a string or an array of text parts"));
   }
   if (auto fault = fields.finish()) return request.fail(*std::move(fault));
   messages.push_back(std::move(out));
@@ -177,12 +178,13 @@ void read_response_format(Fields& fields) {
   if (format == nullptr) return;
   const auto type = format->find("type");
   if (type == format->end() || !type->is_string()) {
-    return fields.fail("response_format", "'response_format.type' is required, for example \"text\"");
+    return fields.fail("response_format",
+                       "'response_format.type' is required, for example \"text\"");
   }
   const std::string& name = type->get_ref<const std::string&>();
   if (name != "text") {
-    fields.fail("response_format", cat("'response_format' of type ", quote(name), " ", kNotYet,
-                                       "; only \"text\" is"));
+    fields.fail("response_format",
+                cat("'response_format' of type ", quote(name), " ", kNotYet, "; only \"text\" is"));
   }
 }
 
@@ -192,15 +194,16 @@ void read_template_variables(Fields& fields, Json& out) {
   for (const auto& [name, value] : object->items()) {
     if (is_one_of(name, {"messages", "tools", "documents", "add_generation_prompt", "bos_token",
                          "eos_token", "strftime_now", "raise_exception"})) {
-      return fields.fail("chat_template_kwargs", cat("'chat_template_kwargs.", name,
-                                                     "' is set by the service and cannot be given"));
+      return fields.fail(
+          "chat_template_kwargs",
+          cat("'chat_template_kwargs.", name, "' is set by the service and cannot be given"));
     }
   }
   out = *object;
 }
 
-// Fields of the protocol that change an answer and that this version cannot honour. A value that asks
-// for nothing (no tools, text only) is honoured by doing nothing.
+// Fields of the protocol that change an answer and that this version cannot honour. A value that
+// asks for nothing (no tools, text only) is honoured by doing nothing.
 void refuse_unsupported(Fields& fields) {
   for (const std::string_view name : {"tools", "functions"}) {
     if (const Json* list = fields.array(name); list != nullptr && !list->empty()) {
@@ -208,7 +211,8 @@ void refuse_unsupported(Fields& fields) {
     }
   }
   const Json* choice = fields.find("tool_choice");
-  if (choice != nullptr && *choice != "none" && *choice != "auto") fields.refuse("tool_choice", kNotYet);
+  if (choice != nullptr && *choice != "none" && *choice != "auto")
+    fields.refuse("tool_choice", kNotYet);
   bool parallel = false;
   fields.boolean("parallel_tool_calls", parallel);
   const Json* modalities = fields.array("modalities");
@@ -216,8 +220,8 @@ void refuse_unsupported(Fields& fields) {
     fields.fail("modalities", cat("'modalities' other than [\"text\"] ", kNotYet));
   }
   for (const std::string_view name :
-       {"function_call", "reasoning_effort", "verbosity", "audio", "prediction", "web_search_options",
-        "prompt_cache_retention", "guided_json", "guided_regex", "grammar"}) {
+       {"function_call", "reasoning_effort", "verbosity", "audio", "prediction",
+        "web_search_options", "prompt_cache_retention", "guided_json", "guided_regex", "grammar"}) {
     fields.refuse(name, kNotYet);
   }
 }

@@ -1,8 +1,8 @@
 // chat_completions.h - POST /v1/chat/completions: bytes to a request, answers back to bytes.
 //
-// Messages are checked and brought to one shape: `content` is a string (text parts are joined with a
-// newline, as other servers do), or null beside tool_calls. What a model's template can do with them
-// is not known here.
+// Messages are checked and brought to one shape: `content` is a string (text parts are joined with
+// a newline, as other servers do), or null beside tool_calls. What a model's template can do with
+// them is not known here.
 #pragma once
 
 #include <cstdint>

@@ -9,8 +9,8 @@ namespace {
 
 // A request of one user message with further members.
 std::string with(std::string_view members) {
-  return cat(R"({"model":"m","messages":[{"role":"user","content":"hi"}])", members.empty() ? "" : ",",
-             members, "}");
+  return cat(R"({"model":"m","messages":[{"role":"user","content":"hi"}])",
+             members.empty() ? "" : ",", members, "}");
 }
 
 ChatRequest parsed(const std::string& body) {
@@ -108,7 +108,8 @@ TEST(ChatRequest, what_is_not_honoured_is_refused_by_name) {
       {R"("store":true)", "store", "keeps no answers"},
       {R"("service_tier":"flex")", "service_tier", "\"flex\""},
       {R"("stream_options":{"include_usage":true})", "stream_options", "'stream' is true"},
-      {R"("stream":true,"stream_options":{"include_use":true})", "stream_options.include_use", "include_usage"},
+      {R"("stream":true,"stream_options":{"include_use":true})", "stream_options.include_use",
+       "include_usage"},
       {R"("top_logprobs":3)", "top_logprobs", "needs 'logprobs'"},
       {R"("logprobs":true,"top_logprobs":21)", "top_logprobs", "between 0 and 20"},
       {R"("temperature":2.1)", "temperature", "got 2.1"},
@@ -143,7 +144,9 @@ TEST(ChatRequest, what_is_not_honoured_is_refused_by_name) {
   }
 }
 
-std::string message(std::string_view json) { return cat(R"({"model":"m","messages":[)", json, "]}"); }
+std::string message(std::string_view json) {
+  return cat(R"({"model":"m","messages":[)", json, "]}");
+}
 
 TEST(ChatMessages, every_role_is_read_and_text_parts_become_one_text) {
   const ChatRequest request = parsed(message(
@@ -179,7 +182,8 @@ TEST(ChatMessages, a_fault_names_the_message_and_its_field) {
       {R"({"role":"user","content":[{"text":"x"}]})", "messages[0].content[0].type", "required"},
       {R"({"role":"user","content":"a"},{"role":"tool","content":"x"})", "messages[1].tool_call_id",
        "required"},
-      {R"({"role":"user","content":"x","tool_calls":[]})", "messages[0].tool_calls", "unknown field"},
+      {R"({"role":"user","content":"x","tool_calls":[]})", "messages[0].tool_calls",
+       "unknown field"},
       {R"({"role":"assistant"})", "messages[0].content", "required"},
       {R"({"role":"assistant","tool_calls":[{"type":"function"}]})", "messages[0].tool_calls[0].id",
        "required"},
@@ -201,6 +205,17 @@ TEST(ChatRequest, a_body_that_is_no_object_is_refused) {
   EXPECT_EQ(refused("\"x\"").message, "the request body must be a JSON object, got \"x\"");
 }
 
+TokenLogprob token(std::string bytes, double logprob) {
+  TokenLogprob entry;
+  entry.token.bytes = std::move(bytes);
+  entry.token.logprob = logprob;
+  return entry;
+}
+
+void add_top(TokenLogprob& entry, std::string bytes, double logprob) {
+  entry.top.push_back(token(std::move(bytes), logprob).token);
+}
+
 const ReplyHead kHead{"chatcmpl-1", 1700000000, "m", "fp_1"};
 
 TEST(ChatResponse, has_every_key_clients_require) {
@@ -214,9 +229,9 @@ TEST(ChatResponse, has_every_key_clients_require) {
 }
 
 TEST(ChatResponse, logprobs_carry_the_bytes_of_a_part_of_a_character) {
-  const TokenLogprob entry{{"\xc3", -0.5}, {{"a", -1e30}}, true};
-  const Json body =
-      Json::parse(chat_response(kHead, {{0, "", "stop", std::vector{entry}}}, {}));
+  TokenLogprob entry = token("\xc3", -0.5);
+  add_top(entry, "a", -1e30);
+  const Json body = Json::parse(chat_response(kHead, {{0, "", "stop", std::vector{entry}}}, {}));
   EXPECT_EQ(body["choices"][0]["logprobs"].dump(),
             R"({"content":[{"token":"�","logprob":-0.5,"bytes":[195],"top_logprobs":)"
             R"([{"token":"a","logprob":-9999.0,"bytes":[97]}]}],"refusal":null})");
@@ -230,13 +245,18 @@ TEST(ChatStream, the_events_are_those_of_the_protocol) {
   EXPECT_EQ(writer.start(1),
             "data: " + head +
                 R"([{"index":1,"delta":{"role":"assistant","content":""},"logprobs":null,)"
-                R"("finish_reason":null}],"usage":null})" "\n\n");
+                R"("finish_reason":null}],"usage":null})"
+                "\n\n");
   EXPECT_EQ(writer.delta(0, "a\nb", std::nullopt),
-            "data: " + head + R"([{"index":0,"delta":{"content":"a\nb"},"logprobs":null,)"
-                              R"("finish_reason":null}],"usage":null})" "\n\n");
+            "data: " + head +
+                R"([{"index":0,"delta":{"content":"a\nb"},"logprobs":null,)"
+                R"("finish_reason":null}],"usage":null})"
+                "\n\n");
   EXPECT_EQ(writer.end(0, "length"),
-            "data: " + head + R"([{"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}],)"
-                              R"("usage":null})" "\n\n");
+            "data: " + head +
+                R"([{"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}],)"
+                R"("usage":null})"
+                "\n\n");
   EXPECT_NE(writer.usage({1, 0, 2}).find(R"("choices":[],"usage":{"prompt_tokens":1)"),
             std::string::npos);
 }

@@ -76,7 +76,8 @@ std::int64_t starts_in(std::string_view bytes) {
 
 Json logprobs_json(const std::optional<std::vector<TokenLogprob>>& logprobs, std::int64_t offset) {
   if (!logprobs) return nullptr;
-  Json tokens = Json::array(), scores = Json::array(), tops = Json::array(), offsets = Json::array();
+  Json tokens = Json::array(), scores = Json::array(), tops = Json::array(),
+       offsets = Json::array();
   for (const TokenLogprob& item : *logprobs) {
     tokens.push_back(legacy_spelling(item.token));
     scores.push_back(item.scored ? Json(finite_logprob(item.token.logprob)) : Json());

@@ -1,9 +1,9 @@
 // completions.h - POST /v1/completions, the legacy route: a text goes on.
 //
 // A request holds several prompts and n answers to each; choice index = prompt * n + answer.
-// Legacy log-probabilities are parallel lists: tokens, token_logprobs, top_logprobs (an object a token)
-// and text_offset, counted in characters from the beginning of the choice's text. A token that is only
-// a part of a character is spelled "bytes:\xe2\x80", so that two such tokens stay two.
+// Legacy log-probabilities are parallel lists: tokens, token_logprobs, top_logprobs (an object a
+// token) and text_offset, counted in characters from the beginning of the choice's text. A token
+// that is only a part of a character is spelled "bytes:\xe2\x80", so that two such tokens stay two.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace hearth::api {
 using PromptText = std::variant<std::string, std::vector<std::int32_t>>;  // text or token ids
 
 struct CompletionRequest {
-  GenerationFields generation;   // max_tokens: 0 … ; default 16
+  GenerationFields generation;  // max_tokens: 0 … ; default 16
   std::vector<PromptText> prompts;
   bool echo = false;
   std::optional<std::int32_t> logprobs;  // 0 … 5 alternatives

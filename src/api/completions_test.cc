@@ -78,6 +78,17 @@ TEST(CompletionRequest, a_fault_names_its_field) {
   }
 }
 
+TokenLogprob token(std::string bytes, double logprob) {
+  TokenLogprob entry;
+  entry.token.bytes = std::move(bytes);
+  entry.token.logprob = logprob;
+  return entry;
+}
+
+void add_top(TokenLogprob& entry, std::string bytes, double logprob) {
+  entry.top.push_back(token(std::move(bytes), logprob).token);
+}
+
 const ReplyHead kHead{"cmpl-1", 1700000000, "m", "fp_1"};
 
 TEST(CompletionResponse, has_every_key_clients_require) {
@@ -90,23 +101,26 @@ TEST(CompletionResponse, has_every_key_clients_require) {
 }
 
 TEST(CompletionResponse, legacy_logprobs_are_parallel_lists_with_offsets_in_characters) {
-  const std::vector<TokenLogprob> entries = {
-      {{"H", -1}, {}, false},
-      {{"\xc3", -0.5}, {{"\xc3", -0.5}, {"\xc4", -2}}, true},
-      {{"\xb6", -0.25}, {{"x", -3}}, true},
-      {{"!", -0.125}, {}, true},
-  };
+  std::vector<TokenLogprob> entries;
+  entries.push_back(token("H", -1));
+  entries.back().scored = false;
+  entries.push_back(token("\xc3", -0.5));
+  add_top(entries.back(), "\xc3", -0.5);
+  add_top(entries.back(), "\xc4", -2);
+  entries.push_back(token("\xb6", -0.25));
+  add_top(entries.back(), "x", -3);
+  entries.push_back(token("!", -0.125));
   const Json body = Json::parse(completion_response(kHead, {{0, "Hö!", "stop", entries}}, {}));
-  EXPECT_EQ(body["choices"][0]["logprobs"].dump(),
-            R"({"tokens":["H","bytes:\\xc3","bytes:\\xb6","!"],"token_logprobs":[null,-0.5,-0.25,-0.125],)"
-            R"("top_logprobs":[null,{"bytes:\\xc3":-0.5,"bytes:\\xc4":-2.0},{"x":-3.0},{}],)"
-            R"("text_offset":[0,1,2,2]})");
+  EXPECT_EQ(
+      body["choices"][0]["logprobs"].dump(),
+      R"({"tokens":["H","bytes:\\xc3","bytes:\\xb6","!"],"token_logprobs":[null,-0.5,-0.25,-0.125],)"
+      R"("top_logprobs":[null,{"bytes:\\xc3":-0.5,"bytes:\\xc4":-2.0},{"x":-3.0},{}],)"
+      R"("text_offset":[0,1,2,2]})");
 }
 
 TEST(CompletionStream, a_delta_continues_the_offsets_of_its_choice) {
   const CompletionStreamWriter writer{kHead, true};
-  const std::string event =
-      writer.delta(2, "x", 7, std::vector<TokenLogprob>{{{"x", -1}, {}, true}});
+  const std::string event = writer.delta(2, "x", 7, std::vector{token("x", -1)});
   const Json chunk = Json::parse(event.substr(6));
   EXPECT_EQ(chunk["choices"][0]["index"], 2);
   EXPECT_EQ(chunk["choices"][0]["logprobs"]["text_offset"].dump(), "[7]");

@@ -41,13 +41,14 @@ void read_logit_bias(Fields& fields, std::vector<std::pair<std::int32_t, double>
   for (const auto& [key, value] : object->items()) {
     const std::optional<std::int64_t> token = parse_int(key);
     if (!token || *token < 0 || *token > INT32_MAX) {
-      return fields.fail("logit_bias",
-                         cat("'logit_bias' must map token ids to numbers, got the key ", quote(key)));
+      return fields.fail(
+          "logit_bias",
+          cat("'logit_bias' must map token ids to numbers, got the key ", quote(key)));
     }
     if (!value.is_number() || !(std::abs(value.get<double>()) <= 100)) {
-      return fields.fail("logit_bias", cat("'logit_bias' of token ", *token,
-                                           " must be a number between -100 and 100, got ",
-                                           describe(value)));
+      return fields.fail("logit_bias",
+                         cat("'logit_bias' of token ", *token,
+                             " must be a number between -100 and 100, got ", describe(value)));
     }
     out.emplace_back(static_cast<std::int32_t>(*token), value.get<double>());
   }

@@ -1,9 +1,9 @@
-// generation_fields.h - what chat and legacy completions have in common: how an answer is drawn, when it
-// ends, how it is delivered, and the pieces of a reply.
+// generation_fields.h - what chat and legacy completions have in common: how an answer is drawn,
+// when it ends, how it is delivered, and the pieces of a reply.
 //
 // Extensions beside OpenAI's fields: top_k, min_p, typical_p, repetition_penalty, ignore_eos.
-// Harmless fields are accepted because they cannot change the answer: user, metadata, safety_identifier,
-// prompt_cache_key, store: false, service_tier: "auto" or "default".
+// Harmless fields are accepted because they cannot change the answer: user, metadata,
+// safety_identifier, prompt_cache_key, store: false, service_tier: "auto" or "default".
 #pragma once
 
 #include <cstdint>
@@ -33,12 +33,12 @@ struct GenerationFields {
   std::int32_t top_k = 0;           // 0: off
   std::vector<std::pair<std::int32_t, double>> logit_bias;  // token, [-100, 100]
   std::optional<std::int64_t> seed;
-  std::int32_t max_tokens = -1;     // -1: as many as the context holds
+  std::int32_t max_tokens = -1;  // -1: as many as the context holds
   std::vector<std::string> stop;
   std::int32_t n = 1;
   bool ignore_eos = false;
   bool stream = false;
-  bool include_usage = false;       // stream_options.include_usage
+  bool include_usage = false;  // stream_options.include_usage
 };
 
 // Reads all of the above but max_tokens, whose name and default differ by route.
@@ -46,9 +46,9 @@ void read_generation_fields(Fields& fields, GenerationFields& out);
 
 // What every part of one reply repeats.
 struct ReplyHead {
-  std::string id;           // "chatcmpl-…", "cmpl-…"
-  std::int64_t created = 0; // seconds since 1970
-  std::string model;        // the id the model is listed under
+  std::string id;            // "chatcmpl-…", "cmpl-…"
+  std::int64_t created = 0;  // seconds since 1970
+  std::string model;         // the id the model is listed under
   std::string fingerprint;
 };
 
@@ -56,8 +56,8 @@ struct UsageFields {
   std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
 };
 
-// One token of an answer with its alternatives. bytes is what the token stands for, perhaps a part of a
-// character.
+// One token of an answer with its alternatives. bytes is what the token stands for, perhaps a part
+// of a character.
 struct TokenScore {
   std::string bytes;
   double logprob = 0;
@@ -65,14 +65,15 @@ struct TokenScore {
 struct TokenLogprob {
   TokenScore token;
   std::vector<TokenScore> top;  // best first
-  bool scored = true;           // false: the first token of an echoed prompt, which nothing precedes
+  bool scored = true;  // false: the first token of an echoed prompt, which nothing precedes
 };
 
 Json usage_json(const UsageFields& usage);
 // JSON has no infinity: what cannot be chosen at all is reported as -9999.
 double finite_logprob(double logprob);
 
-// "data: {…}\n\n"; the stream's last event; a comment that keeps proxies from closing a silent stream.
+// "data: {…}\n\n"; the stream's last event; a comment that keeps proxies from closing a silent
+// stream.
 std::string sse_event(const Json& value);
 std::string sse_error(const ApiError& error);
 inline constexpr std::string_view kSseDone = "data: [DONE]\n\n";

@@ -11,9 +11,9 @@ namespace hearth::api {
 
 namespace {
 
-// Builds the value bottom up. Members wait in a frame until their object ends and move into it once:
-// ordered_json appends by copying the whole object when it grows, and searches linearly for each key,
-// so that building through it costs time quadratic in what a stranger chooses.
+// Builds the value bottom up. Members wait in a frame until their object ends and move into it
+// once: ordered_json appends by copying the whole object when it grows, and searches linearly for
+// each key, so that building through it costs time quadratic in what a stranger chooses.
 class Builder final : public nlohmann::json_sax<Json> {
  public:
   Builder(std::string_view what, Json& out) : what_(what), out_(out) {}
@@ -54,8 +54,8 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
 
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& e) override {
-    // "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error …; last read: …".
-    // What was read last is the client's text, of any length: left out.
+    // "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error …; last read:
+    // …". What was read last is the client's text, of any length: left out.
     std::string_view reason = e.what();
     if (const auto at = reason.find("at line "); at != std::string_view::npos) {
       reason.remove_prefix(at);
@@ -132,7 +132,8 @@ std::optional<std::int64_t> as_integer(const Json& value) {
   if (value.is_number_integer()) return value.get<std::int64_t>();
   if (!value.is_number_float()) return std::nullopt;
   const double v = value.get<double>();
-  constexpr double kExact = 9007199254740992.0;  // 2^53: beyond, a double no longer names one integer
+  constexpr double kExact =
+      9007199254740992.0;  // 2^53: beyond, a double no longer names one integer
   if (!(std::abs(v) <= kExact) || std::trunc(v) != v) return std::nullopt;
   return static_cast<std::int64_t>(v);
 }
@@ -141,9 +142,8 @@ std::optional<std::int64_t> as_integer(const Json& value) {
 
 std::optional<ApiError> parse_json(std::string_view text, Json& out, std::string_view what) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
-    return ApiError{.message = cat(what, " is empty; a JSON object was expected"),
-                    .param = {},
-                    .code = {}};
+    return ApiError{
+        .message = cat(what, " is empty; a JSON object was expected"), .param = {}, .code = {}};
   }
   Builder builder(what, out);
   if (Json::sax_parse(text.begin(), text.end(), &builder)) return std::nullopt;
@@ -256,10 +256,10 @@ std::optional<ApiError> Fields::finish() {
   for (const auto& [name, value] : object_.items()) {
     if (value.is_null() || std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
     const std::string_view meant = nearest(name, known_.data(), known_.size());
-    ApiError unknown{
-        .message = cat("unknown field '", path_, quote(name).substr(1, quote(name).size() - 2), "'"),
-        .param = path_ + name.substr(0, 100),
-        .code = "unknown_parameter"};
+    ApiError unknown{.message = cat("unknown field '", path_,
+                                    quote(name).substr(1, quote(name).size() - 2), "'"),
+                     .param = path_ + name.substr(0, 100),
+                     .code = "unknown_parameter"};
     if (!meant.empty()) unknown.message += cat("; did you mean '", path_, meant, "'?");
     return unknown;
   }

@@ -8,8 +8,8 @@
 //   return fields.finish();            // the first fault, an unknown field included
 //
 // An absent field and an explicit null are the same: the member keeps its default. The first fault
-// wins; after it every getter does nothing. A field nobody asked for by name is a fault too, so that
-// nothing a client sends is silently without effect.
+// wins; after it every getter does nothing. A field nobody asked for by name is a fault too, so
+// that nothing a client sends is silently without effect.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,13 @@ namespace hearth::api {
 using Json = nlohmann::ordered_json;
 
 inline constexpr int kMaxJsonDepth = 64;
-// A parsed value takes 16 bytes and more where its text may take two ("1,"): without this bound a body
-// of 16 MiB could become many times its size.
+// A parsed value takes 16 bytes and more where its text may take two ("1,"): without this bound a
+// body of 16 MiB could become many times its size.
 inline constexpr std::size_t kMaxJsonValues = 1'000'000;
 
-// Whole text to value. Refuses: what is not JSON (line and column), invalid UTF-8, nesting deeper than
-// kMaxJsonDepth, more than kMaxJsonValues values, a key twice in one object. `what` names the text in
-// the message ("the request body").
+// Whole text to value. Refuses: what is not JSON (line and column), invalid UTF-8, nesting deeper
+// than kMaxJsonDepth, more than kMaxJsonValues values, a key twice in one object. `what` names the
+// text in the message ("the request body").
 std::optional<ApiError> parse_json(std::string_view text, Json& out,
                                    std::string_view what = "the request body");
 

@@ -27,15 +27,16 @@ TEST(ParseJson, gives_the_value_in_the_order_it_was_written) {
 
 TEST(ParseJson, names_the_place_of_a_fault_without_repeating_the_clients_text) {
   const std::string message = fault_of("{\"a\": nope" + std::string(5000, 'x') + "}");
-  EXPECT_NE(message.find("the request body is not valid JSON: at line 1, column 8"), std::string::npos)
+  EXPECT_NE(message.find("the request body is not valid JSON: at line 1, column 8"),
+            std::string::npos)
       << message;
   EXPECT_LT(message.size(), 300U);
 }
 
 TEST(ParseJson, refuses_what_is_not_one_json_value) {
   for (const std::string_view bad :
-       {"{", "[1,]", "{\"a\":1}x", "NaN", "{'a':1}", "\"\\ud800\"", "\"a\nb\"", "01", "1e999", "\"\xff\"",
-        "{\"\xc3\x28\":1}", "tru", "[1 2]"}) {
+       {"{", "[1,]", "{\"a\":1}x", "NaN", "{'a':1}", "\"\\ud800\"", "\"a\nb\"", "01", "1e999",
+        "\"\xff\"", "{\"\xc3\x28\":1}", "tru", "[1 2]"}) {
     EXPECT_NE(fault_of(bad), "") << bad;
   }
 }
@@ -52,10 +53,13 @@ TEST(ParseJson, refuses_a_key_that_comes_twice_in_one_object_only) {
 }
 
 TEST(ParseJson, bounds_the_depth) {
-  const auto nested = [](int n) { return std::string(static_cast<std::size_t>(n), '[') +
-                                         std::string(static_cast<std::size_t>(n), ']'); };
+  const auto nested = [](int n) {
+    return std::string(static_cast<std::size_t>(n), '[') +
+           std::string(static_cast<std::size_t>(n), ']');
+  };
   EXPECT_EQ(fault_of(nested(kMaxJsonDepth)), "");
-  EXPECT_EQ(fault_of(nested(kMaxJsonDepth + 1)), "the request body is nested deeper than 64 levels");
+  EXPECT_EQ(fault_of(nested(kMaxJsonDepth + 1)),
+            "the request body is nested deeper than 64 levels");
   EXPECT_NE(fault_of(std::string(4'000'000, '[')), "");
   std::string objects;
   for (int i = 0; i <= kMaxJsonDepth; ++i) objects += "{\"a\":";

@@ -6,10 +6,8 @@ namespace hearth::api {
 
 namespace {
 Json to_json(const ModelEntry& model) {
-  return {{"id", model.id},
-          {"object", "model"},
-          {"created", model.created},
-          {"owned_by", "hearth"}};
+  return {
+      {"id", model.id}, {"object", "model"}, {"created", model.created}, {"owned_by", "hearth"}};
 }
 }  // namespace
 

@@ -6,8 +6,9 @@ namespace hearth::api {
 namespace {
 
 TEST(ModelList, is_the_protocols_list_object) {
-  EXPECT_EQ(model_list({{"a", 5}}),
-            R"({"object":"list","data":[{"id":"a","object":"model","created":5,"owned_by":"hearth"}]})");
+  EXPECT_EQ(
+      model_list({{"a", 5}}),
+      R"({"object":"list","data":[{"id":"a","object":"model","created":5,"owned_by":"hearth"}]})");
   EXPECT_EQ(model_list({}), R"({"object":"list","data":[]})");
 }
 

@@ -92,9 +92,9 @@ TEST(Engine,
     options.prefill_chunk = static_cast<std::int32_t>(1 + random() % 64);
     const auto engine = Engine::create(options);
     // Often too few blocks for all: sequences are preempted and computed again.
-    const auto model =
-        load_tiny(
-        *engine, {.context = 160, .kv_tokens = static_cast<std::int64_t>(160 + 16 * (random() % 20))});
+    const auto model = load_tiny(
+        *engine,
+        {.context = 160, .kv_tokens = static_cast<std::int64_t>(160 + 16 * (random() % 20))});
     std::vector<std::size_t> order(requests.size());
     std::iota(order.begin(), order.end(), 0u);
     std::shuffle(order.begin(), order.end(), random);

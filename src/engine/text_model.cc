@@ -77,7 +77,8 @@ Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const Loa
                 : s.free_bytes == 0     ? p.context
                                     : std::clamp(fits / 2, p.context, kContextsHeld * p.context);
   p.memory.kv_bytes = kv_bytes(p.memory, round_to_page(p.kv_tokens));
-  // A context that shrank to almost nothing is refused like one that was asked for and does not fit.
+  // A context that shrank to almost nothing is refused like one that was asked for and does not
+  // fit.
   const std::int64_t least = std::min(kLeastContext, info.context_length);
   const bool shrank_too_far = s.options.context == 0 && p.context < least;
   if (shrank_too_far) p.memory.kv_bytes = kv_bytes(p.memory, round_to_page(least));

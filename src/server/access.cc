@@ -34,7 +34,8 @@ bool is_port(std::string_view text) {
 }
 
 std::string_view without_scheme(std::string_view origin) {
-  for (const std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
+  for (const std::string_view scheme :
+       {std::string_view("http://"), std::string_view("https://")}) {
     if (origin.size() > scheme.size() &&
         equals_ignoring_case(origin.substr(0, scheme.size()), scheme)) {
       return origin.substr(scheme.size());
@@ -89,7 +90,8 @@ bool is_loopback_host(std::string_view host) {
 std::optional<api::ApiError> check_host(const AccessRules& rules, std::string_view host_header) {
   const std::optional<std::string> host = host_of_authority(host_header);
   if (host) {
-    if (is_loopback_host(*host) || equals_ignoring_case(*host, rules.bound_host)) return std::nullopt;
+    if (is_loopback_host(*host) || equals_ignoring_case(*host, rules.bound_host))
+      return std::nullopt;
     const auto is_host = [&](const std::string& name) { return equals_ignoring_case(*host, name); };
     if (std::any_of(rules.allowed_hosts.begin(), rules.allowed_hosts.end(), is_host)) {
       return std::nullopt;
@@ -101,9 +103,10 @@ std::optional<api::ApiError> check_host(const AccessRules& rules, std::string_vi
   }
   return api::ApiError{
       .status = 403,
-      .message = cat("the Host header ", quote(host_header),
-                     " does not name this service; ask for localhost or the address it is bound to, "
-                     "or allow the name when the service is started"),
+      .message =
+          cat("the Host header ", quote(host_header),
+              " does not name this service; ask for localhost or the address it is bound to, "
+              "or allow the name when the service is started"),
       .param = {},
       .code = "host_not_allowed",
       .type = "permission_error"};
@@ -144,9 +147,10 @@ std::optional<api::ApiError> check_key(const AccessRules& rules, std::string_vie
   if (equals_in_constant_time(given, rules.api_key)) return std::nullopt;
   return api::ApiError{
       .status = 401,
-      .message = given.empty()
-                     ? "this service asks for a key: send \"Authorization: Bearer <key>\""
-                     : "the key in the Authorization header is not the one this service was started with",
+      .message =
+          given.empty()
+              ? "this service asks for a key: send \"Authorization: Bearer <key>\""
+              : "the key in the Authorization header is not the one this service was started with",
       .param = {},
       .code = "invalid_api_key",
       .type = "authentication_error"};

@@ -1,7 +1,8 @@
 // access.h - who may ask: the rules about Host, Origin and Authorization, without sockets.
 //
 // The danger is a web page that the user of this machine happens to visit.
-//   Host    a page of evil.test whose name is made to resolve to 127.0.0.1 (DNS rebinding) is of the
+//   Host    a page of evil.test whose name is made to resolve to 127.0.0.1 (DNS rebinding) is of
+//   the
 //           same origin for the browser; only the Host header still says evil.test.
 //   Origin  a page of evil.test may send requests here without being able to read the answers; they
 //           would still cost the machine's time. Only pages of this machine, `null` (a file, a

@@ -10,8 +10,8 @@ TEST(HostOfAuthority, splits_host_and_port) {
   EXPECT_EQ(host_of_authority("localhost"), "localhost");
   EXPECT_EQ(host_of_authority("[::1]:5273"), "::1");
   EXPECT_EQ(host_of_authority("[::1]"), "::1");
-  for (const std::string_view bad : {"", ":80", "a:b", "a:", "a:-1", "a:70000", "user@localhost", "[::1",
-                                     "[::1]x", "localhost/x", "localhost:80:80", "a b"}) {
+  for (const std::string_view bad : {"", ":80", "a:b", "a:", "a:-1", "a:70000", "user@localhost",
+                                     "[::1", "[::1]x", "localhost/x", "localhost:80:80", "a b"}) {
     EXPECT_FALSE(host_of_authority(bad)) << bad;
   }
 }
@@ -21,18 +21,20 @@ TEST(LoopbackHost, knows_this_machine_by_its_names) {
        {"localhost", "LOCALHOST", "localhost.", "app.localhost", "127.0.0.1", "127.9.8.7", "::1"}) {
     EXPECT_TRUE(is_loopback_host(good)) << good;
   }
-  for (const std::string_view bad : {"evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "127.1.evil",
-                                     "notlocalhost", "128.0.0.1", "::2", ""}) {
+  for (const std::string_view bad : {"evil.test", "localhost.evil.test", "127.0.0.1.evil.test",
+                                     "127.1.evil", "notlocalhost", "128.0.0.1", "::2", ""}) {
     EXPECT_FALSE(is_loopback_host(bad)) << bad;
   }
 }
 
 TEST(CheckHost, a_loopback_service_answers_only_to_loopback_names) {
-  const AccessRules rules{.bound_host = "127.0.0.1", .allowed_hosts = {"hearth.lan"}, .api_key = {}};
+  const AccessRules rules{
+      .bound_host = "127.0.0.1", .allowed_hosts = {"hearth.lan"}, .api_key = {}};
   for (const std::string_view good : {"localhost:5273", "127.0.0.1", "[::1]:1", "Hearth.LAN:80"}) {
     EXPECT_FALSE(check_host(rules, good)) << good;
   }
-  for (const std::string_view bad : {"evil.test", "evil.test:5273", "192.168.1.2", "", "localhost@evil.test"}) {
+  for (const std::string_view bad :
+       {"evil.test", "evil.test:5273", "192.168.1.2", "", "localhost@evil.test"}) {
     const auto fault = check_host(rules, bad);
     ASSERT_TRUE(fault) << bad;
     EXPECT_EQ(fault->status, 403);
@@ -67,8 +69,9 @@ TEST(CheckKey, wants_the_whole_key_in_the_bearer_scheme) {
   const AccessRules rules{.bound_host = {}, .allowed_hosts = {}, .api_key = "secret"};
   EXPECT_FALSE(check_key(rules, "Bearer secret"));
   EXPECT_FALSE(check_key(rules, "bearer secret"));
-  for (const std::string_view bad : {"", "secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets",
-                                     "Bearer secretsecret", "Basic secret", "Bearer  secret"}) {
+  for (const std::string_view bad :
+       {"", "secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets", "Bearer secretsecret",
+        "Basic secret", "Bearer  secret"}) {
     const auto fault = check_key(rules, bad);
     ASSERT_TRUE(fault) << bad;
     EXPECT_EQ(fault->status, 401);

@@ -34,7 +34,8 @@ bool has(const Request& request, std::string_view name) {
 
 // "http://localhost:5273/v1/models?x=1" -> "/v1/models". Clients behind a proxy send the long form.
 std::string_view path_of(std::string_view target) {
-  for (const std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
+  for (const std::string_view scheme :
+       {std::string_view("http://"), std::string_view("https://")}) {
     if (!target.starts_with(scheme)) continue;
     target.remove_prefix(scheme.size());
     const std::size_t slash = target.find('/');
@@ -59,8 +60,9 @@ Response unknown_path(const Request& request) {
 std::optional<Response> check_body_type(const Request& request) {
   const std::string_view encoding = request.header("content-encoding");
   if (!encoding.empty() && !equals_ignoring_case(encoding, "identity")) {
-    return refuse(415, cat("a body with Content-Encoding ", quote(encoding),
-                           " is not accepted; send it uncompressed"),
+    return refuse(415,
+                  cat("a body with Content-Encoding ", quote(encoding),
+                      " is not accepted; send it uncompressed"),
                   {});
   }
   if (!has(request, "content-type")) return std::nullopt;
@@ -115,9 +117,10 @@ std::optional<Response> find_answer(const AccessRules& rules, Request& request,
   }
   if (match.allowed.empty()) return unknown_path(request);
   if (match.route == nullptr) {
-    Response response = refuse(405, cat(request.method, " is not for ", quote(request.path),
-                                        "; it answers ", match.allowed),
-                               "method_not_allowed");
+    Response response = refuse(
+        405,
+        cat(request.method, " is not for ", quote(request.path), "; it answers ", match.allowed),
+        "method_not_allowed");
     response.headers.emplace_back("allow", match.allowed);
     return response;
   }
@@ -129,7 +132,8 @@ std::optional<Response> find_answer(const AccessRules& rules, Request& request,
 
 }  // namespace
 
-Admission admit(const AccessRules& rules, Request& request, std::string_view target, bool http_1_0) {
+Admission admit(const AccessRules& rules, Request& request, std::string_view target,
+                bool http_1_0) {
   Admission admission;
   admission.answer = check_access(rules, request, http_1_0);
   if (admission.answer) return admission;

@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "base/log.h"
 #include "base/str.h"
 
 namespace hearth::server {
@@ -34,9 +35,7 @@ class ChoiceReader {
     return std::nullopt;
   }
 
-  bool ended() const {
-    return !choice_.echo && (generation() == nullptr || generation()->done());
-  }
+  bool ended() const { return !choice_.echo && (generation() == nullptr || generation()->done()); }
 
   // After the end.
   std::optional<api::ApiError> fault() const {
@@ -159,7 +158,9 @@ class Answers {
 
 class AnswerStream final : public EventStream {
  public:
-  explicit AnswerStream(AnswerJob job) : answers_(std::move(job)) { headers = answers_.job().headers; }
+  explicit AnswerStream(AnswerJob job) : answers_(std::move(job)) {
+    headers = answers_.job().headers;
+  }
 
   void on_ready(std::function<void()> wake) override { answers_.on_ready(wake); }
   void interrupt() override { answers_.interrupt(); }
@@ -204,8 +205,7 @@ class AnswerStream final : public EventStream {
 
 class WholeAnswers final : public LateResponse {
  public:
-  explicit WholeAnswers(AnswerJob job)
-      : answers_(std::move(job)) {
+  explicit WholeAnswers(AnswerJob job) : answers_(std::move(job)) {
     for (std::size_t i = 0; i < answers_.readers().size(); ++i) {
       Piece& piece = pieces_.emplace_back();
       piece.index = static_cast<std::int32_t>(i);
@@ -258,8 +258,8 @@ Reply whole_answers(AnswerJob job) {
   return std::unique_ptr<LateResponse>(std::make_unique<WholeAnswers>(std::move(job)));
 }
 
-engine::Request to_engine_request(const api::GenerationFields& fields, std::vector<text::TokenId> prompt,
-                                  std::int32_t choice) {
+engine::Request to_engine_request(const api::GenerationFields& fields,
+                                  std::vector<text::TokenId> prompt, std::int32_t choice) {
   engine::Request request;
   request.prompt = std::move(prompt);
   engine::SamplingParams& sampling = request.sampling;
@@ -296,6 +296,13 @@ api::TokenLogprob to_logprob(const text::Tokenizer& tokenizer, const engine::Tok
     out.top.push_back({std::string(bytes), other.logprob});
   }
   return out;
+}
+
+void report_unspellable(const engine::LoadedModel& model, std::size_t n_bytes, Headers& headers) {
+  if (n_bytes == 0) return;
+  headers.emplace_back("x-hearth-unspellable-bytes", cat(n_bytes));
+  log_warn(cat("the vocabulary of ", quote(model.id()), " cannot spell ", n_bytes,
+               " bytes of a prompt: they are replaced by its unknown token, or left out"));
 }
 
 std::string fingerprint(const engine::LoadedModel& model) {

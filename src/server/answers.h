@@ -1,12 +1,12 @@
-// answers.h - from a request's choices to running generations, and from their tokens to a reply. Shared
-// by the two completion routes, which differ in an AnswerFormat.
+// answers.h - from a request's choices to running generations, and from their tokens to a reply.
+// Shared by the two completion routes, which differ in an AnswerFormat.
 //
 //   choices (n x prompts) -> Generation each -> pieces -> AnswerFormat -> one body, or events
 //
-// Log-probabilities follow the text: a token's text may come later than the token (half a character, the
-// beginning of what may become a stop text) or never (a stop text), so its entry waits until the text
-// has passed the token's first byte, and is dropped if it never does. So the tokens listed always spell
-// the text that was sent, also chunk by chunk.
+// Log-probabilities follow the text: a token's text may come later than the token (half a
+// character, the beginning of what may become a stop text) or never (a stop text), so its entry
+// waits until the text has passed the token's first byte, and is dropped if it never does. So the
+// tokens listed always spell the text that was sent, also chunk by chunk.
 #pragma once
 
 #include <cstdint>
@@ -40,11 +40,13 @@ class AnswerFormat {
   virtual std::string delta(const Piece& piece) = 0;
   virtual std::string end(std::int32_t index, std::string_view finish_reason) = 0;
   virtual std::string usage(const api::UsageFields& usage) = 0;  // "": not asked for
-  virtual std::string whole(std::vector<Piece> answers, const std::vector<std::string>& finish_reasons,
+  virtual std::string whole(std::vector<Piece> answers,
+                            const std::vector<std::string>& finish_reasons,
                             const api::UsageFields& usage) = 0;
 };
 
-// One answer to come: an optional beginning that is known (an echoed prompt), then what is generated.
+// One answer to come: an optional beginning that is known (an echoed prompt), then what is
+// generated.
 struct Choice {
   std::optional<Piece> echo;
   std::unique_ptr<engine::Generation> generation;  // nullptr: no token was asked for
@@ -54,8 +56,8 @@ struct AnswerJob {
   ModelPtr model;
   std::unique_ptr<AnswerFormat> format;
   std::vector<Choice> choices;
-  std::int32_t choices_per_prompt = 1;       // usage counts each prompt once
-  std::vector<std::int64_t> prompt_tokens;   // of each prompt
+  std::int32_t choices_per_prompt = 1;      // usage counts each prompt once
+  std::vector<std::int64_t> prompt_tokens;  // of each prompt
   bool logprobs = false;
   Headers headers;
 };
@@ -63,13 +65,17 @@ struct AnswerJob {
 Reply stream_answers(AnswerJob job);
 Reply whole_answers(AnswerJob job);
 
-// What the engine is asked for; choice i of a seeded request uses seed + i, so that n answers differ
-// and each can be had again.
-engine::Request to_engine_request(const api::GenerationFields& fields, std::vector<text::TokenId> prompt,
-                                  std::int32_t choice);
+// What the engine is asked for; choice i of a seeded request uses seed + i, so that n answers
+// differ and each can be had again.
+engine::Request to_engine_request(const api::GenerationFields& fields,
+                                  std::vector<text::TokenId> prompt, std::int32_t choice);
 
 // The token's entry, with the alternatives of an event.
 api::TokenLogprob to_logprob(const text::Tokenizer& tokenizer, const engine::TokenEvent& event);
+
+// Some vocabularies cannot spell every byte (text/tokenizer.h). A prompt that lost some is answered
+// all the same, and says so: a header with their number, and a line in the log.
+void report_unspellable(const engine::LoadedModel& model, std::size_t n_bytes, Headers& headers);
 
 // Tells two models (or two builds of one) apart in "system_fingerprint".
 std::string fingerprint(const engine::LoadedModel& model);

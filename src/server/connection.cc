@@ -75,7 +75,8 @@ Runtime::Runtime(engine::Engine& engine, ServerOptions server_options, AccessRul
       workers(static_cast<std::size_t>(options.worker_threads)),
       loader(1) {}
 
-// A request on its way through the pools. A worker may still hold it when the connection has given up.
+// A request on its way through the pools. A worker may still hold it when the connection has given
+// up.
 struct Connection::Task {
   Request request;
   const Route* route = nullptr;
@@ -83,8 +84,8 @@ struct Connection::Task {
   std::atomic<bool> done{false}, abandoned{false};
 };
 
-// Wakes a connection from any thread, also when the connection, or all of them, are gone by then: it
-// keeps the io_context, to which it posts, alive. Many wakes before the first is served are one.
+// Wakes a connection from any thread, also when the connection, or all of them, are gone by then:
+// it keeps the io_context, to which it posts, alive. Many wakes before the first is served are one.
 struct Connection::Waker {
   std::shared_ptr<asio::io_context> io;
   Strand strand;
@@ -164,8 +165,8 @@ asio::awaitable<bool> Connection::serve_one() {
   request_id_ = task->request.id = "req_" + random_hex(24);
   if (!co_await read_head(task->request)) co_return false;
 
-  Admission admission = admit(runtime_.rules, task->request,
-                              std::string_view(parser_->get().target()), http_1_0_);
+  Admission admission =
+      admit(runtime_.rules, task->request, std::string_view(parser_->get().target()), http_1_0_);
   cors_ = std::move(admission.cors);
   unread_ = !parser_->is_done();
   if (admission.answer) {
@@ -180,7 +181,7 @@ asio::awaitable<bool> Connection::serve_one() {
   if (!co_await read_body(task->request)) co_return false;
   parser_.reset();
   const bool go_on = co_await answer(task);
-  co_return go_on && keep_alive_;
+  co_return go_on&& keep_alive_;
 }
 
 asio::awaitable<bool> Connection::wait_for_request() {
@@ -303,8 +304,8 @@ asio::awaitable<bool> Connection::answer(const std::shared_ptr<Task>& task) {
 asio::awaitable<bool> Connection::compute(const std::shared_ptr<Task>& task) {
   Runtime& runtime = runtime_;
   const std::function<void(Task&)> call_route = [&runtime](Task& t) {
-    t.reply = handle_safely(t.route->path,
-                            [&] { return t.route->handle(runtime.service, t.request); });
+    t.reply =
+        handle_safely(t.route->path, [&] { return t.route->handle(runtime.service, t.request); });
   };
   for (int n_loads = 0;; ++n_loads) {
     if (!co_await run_on(runtime.workers, task, call_route)) co_return false;
@@ -510,8 +511,8 @@ void Connection::start_deadline(std::chrono::milliseconds time) {
   deadline_.async_wait([self = shared_from_this(), number](const error_code& error) {
     if (error || number != self->deadline_number_) return;
     self->timed_out_ = true;
-    // Reading a request is several reads, and this may fall between two of them, where there is nothing
-    // to cancel: then the shutdown ends the next one.
+    // Reading a request is several reads, and this may fall between two of them, where there is
+    // nothing to cancel: then the shutdown ends the next one.
     error_code ignored;
     self->socket_.shutdown(Socket::shutdown_receive, ignored);
     self->socket_.cancel(ignored);

@@ -1,17 +1,18 @@
-// connection.h - one client's socket: reads requests, drives their replies, notices that it is gone.
+// connection.h - one client's socket: reads requests, drives their replies, notices that it is
+// gone.
 //
-// Everything of a connection runs on its own strand, as one coroutine (serve) plus short handlers. The
-// outside speaks to it only through finish, interrupt and abort, which any thread may call.
+// Everything of a connection runs on its own strand, as one coroutine (serve) plus short handlers.
+// The outside speaks to it only through finish, interrupt and abort, which any thread may call.
 //
-// While a reply is in the making the socket is read all the time: the end of the stream, or a reset,
-// means that the client is gone, and what runs for it is cancelled. What a pipelining client sends
-// meanwhile is kept for the next request, at most kMaxPipelinedBytes; beyond that the socket is left
-// alone and a vanished client is noticed at the next write. A client that closes only its sending half
-// counts as gone, as nginx counts it.
+// While a reply is in the making the socket is read all the time: the end of the stream, or a
+// reset, means that the client is gone, and what runs for it is cancelled. What a pipelining client
+// sends meanwhile is kept for the next request, at most kMaxPipelinedBytes; beyond that the socket
+// is left alone and a vanished client is noticed at the next write. A client that closes only its
+// sending half counts as gone, as nginx counts it.
 //
-// Memory of a slow reader: one chunk of events is taken from the stream only after the chunk before it
-// was accepted by the kernel, so at most kMaxChunkBytes (and one event) wait here. The tokens behind it
-// wait in the engine, at most as many as the context holds.
+// Memory of a slow reader: one chunk of events is taken from the stream only after the chunk before
+// it was accepted by the kernel, so at most kMaxChunkBytes (and one event) wait here. The tokens
+// behind it wait in the engine, at most as many as the context holds.
 #pragma once
 
 #include <atomic>
@@ -49,7 +50,8 @@ struct Runtime {
   Service service;
   std::shared_ptr<asio::io_context> io;
   asio::thread_pool workers;  // parse, render, tokenize
-  asio::thread_pool loader;   // one thread: loads of different models take turns, and hold up no worker
+  asio::thread_pool
+      loader;  // one thread: loads of different models take turns, and hold up no worker
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -73,9 +75,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Task;
   struct Waker;
 
-  // The coroutine. Those that return bool say whether the connection can go on. Arguments are references
-  // to the caller's variables: each call is awaited where it is made, and GCC 12 destroys a temporary
-  // argument of an awaited call twice.
+  // The coroutine. Those that return bool say whether the connection can go on. Arguments are
+  // references to the caller's variables: each call is awaited where it is made, and GCC 12
+  // destroys a temporary argument of an awaited call twice.
   asio::awaitable<void> serve();
   asio::awaitable<bool> serve_one();
   asio::awaitable<bool> wait_for_request();
@@ -113,10 +115,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Of the current request.
   std::string request_id_;
   Headers cors_;
-  bool head_only_ = false;   // HEAD
+  bool head_only_ = false;  // HEAD
   bool http_1_0_ = false;
   bool keep_alive_ = false;
-  bool unread_ = false;      // the body was not read: nothing can follow
+  bool unread_ = false;  // the body was not read: nothing can follow
 
   asio::steady_timer deadline_;
   std::uint64_t deadline_number_ = 0;
@@ -129,7 +131,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool watching_ = false, want_watching_ = false;
   bool gone_ = false;
 
-  bool idle_ = false;         // between two requests
+  bool idle_ = false;  // between two requests
   bool finishing_ = false, interrupted_ = false;
 };
 

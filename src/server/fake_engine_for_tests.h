@@ -1,6 +1,7 @@
-// fake_engine_for_tests.h - an engine without a model: the same answer to every prompt, a byte a token,
-// at a speed the test chooses. It keeps the promises of engine.h that the server relies on (validate,
-// context, stop texts, whole characters, cancel before the next step, on_ready) and counts what it did.
+// fake_engine_for_tests.h - an engine without a model: the same answer to every prompt, a byte a
+// token, at a speed the test chooses. It keeps the promises of engine.h that the server relies on
+// (validate, context, stop texts, whole characters, cancel before the next step, on_ready) and
+// counts what it did.
 //
 // A prompt that contains "FAIL" ends in an error after three tokens; one that contains "BUSY" is
 // refused. A path that contains "corrupt" does not load.
@@ -122,7 +123,7 @@ struct FakeAnswer {
   std::condition_variable changed;
   std::vector<engine::TokenEvent> events;  // all of them, from the start
   engine::FinishReason end = engine::FinishReason::stop;
-  std::optional<Error> error;              // of the end
+  std::optional<Error> error;  // of the end
   engine::Usage usage;
   std::size_t n_written = 0, n_read = 0;
   bool ended = false, cancelled = false;
@@ -140,7 +141,8 @@ class FakeGeneration final : public engine::Generation {
   }
   std::optional<engine::TokenEvent> next() override {
     std::unique_lock lock(answer_->mutex);
-    answer_->changed.wait(lock, [&] { return answer_->ended || answer_->n_read < answer_->n_written; });
+    answer_->changed.wait(lock,
+                          [&] { return answer_->ended || answer_->n_read < answer_->n_written; });
     return take();
   }
   std::optional<engine::TokenEvent> try_next() override {
@@ -194,16 +196,16 @@ class FakeEngine final : public engine::Engine {
 
   // Knobs and counters of the tests.
   std::atomic<std::int64_t> context{1024};
-  std::atomic<int> step_us{0};                  // pause between two tokens
-  std::atomic<std::size_t> held_at{SIZE_MAX};   // no answer goes beyond so many tokens
+  std::atomic<int> step_us{0};                 // pause between two tokens
+  std::atomic<std::size_t> held_at{SIZE_MAX};  // no answer goes beyond so many tokens
   std::atomic<int> n_cancelled{0}, n_loads{0}, n_submitted{0};
   std::atomic<int> load_ms{0};
   std::atomic<std::uint64_t> n_tokens{0};
   std::mutex last_mutex;
   engine::Request last_request;  // under last_mutex
 
-  Result<std::shared_ptr<const engine::LoadedModel>> load(const std::string& id, const std::string& path,
-                                                          const engine::LoadOptions& = {}) override {
+  Result<std::shared_ptr<const engine::LoadedModel>> load(
+      const std::string& id, const std::string& path, const engine::LoadOptions& = {}) override {
     if (auto model = find(id)) return model;
     std::this_thread::sleep_for(std::chrono::milliseconds(load_ms));
     ++n_loads;
@@ -233,8 +235,8 @@ class FakeEngine final : public engine::Engine {
   }
   void set_time_to_live(std::chrono::seconds) override {}
 
-  Result<std::unique_ptr<engine::Generation>> submit(std::shared_ptr<const engine::LoadedModel> model,
-                                                     engine::Request request) override {
+  Result<std::unique_ptr<engine::Generation>> submit(
+      std::shared_ptr<const engine::LoadedModel> model, engine::Request request) override {
     HEARTH_TRY_VOID(engine::validate(request, model->n_vocab()));
     const std::string prompt = model->tokenizer().decode(request.prompt, true);
     if (prompt.find("BUSY") != std::string::npos) {

@@ -6,8 +6,8 @@
 //   LoadModel    "call me again once this model is loaded"
 //   LateResponse an answer computed elsewhere, sent when it is whole
 //   EventStream  server-sent events, sent as they come
-// Destroying a LateResponse or an EventStream cancels what still runs for it: that is what happens when
-// the client is gone.
+// Destroying a LateResponse or an EventStream cancels what still runs for it: that is what happens
+// when the client is gone.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ namespace hearth::server {
 using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
 
 struct Request {
-  std::string method;     // "GET"; HEAD requests reach a GET route as "GET"
-  std::string path;       // percent-decoded, without the query
+  std::string method;  // "GET"; HEAD requests reach a GET route as "GET"
+  std::string path;    // percent-decoded, without the query
   Headers headers;
   std::string body;
   std::string id;         // x-request-id
@@ -55,7 +55,8 @@ struct LoadModel {
 class Pending {
  public:
   virtual ~Pending() = default;
-  // `wake` is called, from any thread and perhaps at once, whenever polling again can bring something.
+  // `wake` is called, from any thread and perhaps at once, whenever polling again can bring
+  // something.
   virtual void on_ready(std::function<void()> wake) = 0;
   // The service is stopping: what still runs ends with an error that says so.
   virtual void interrupt() = 0;
@@ -84,8 +85,8 @@ std::string lower_case(std::string_view ascii);
 bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII
 std::string random_hex(int n_digits);
 
-// "HTTP/1.1 200 OK\r\n…\r\n\r\n". A header value's control characters are dropped: no value can begin a
-// header of its own.
+// "HTTP/1.1 200 OK\r\n…\r\n\r\n". A header value's control characters are dropped: no value can
+// begin a header of its own.
 std::string response_head(int status, const Headers& headers);
 
 }  // namespace hearth::server

@@ -1,5 +1,5 @@
-// http_client_for_tests.h - a client that can also misbehave: it writes what bytes it likes, reads when
-// it likes, and leaves how it likes. With a running server over a fake engine to talk to.
+// http_client_for_tests.h - a client that can also misbehave: it writes what bytes it likes, reads
+// when it likes, and leaves how it likes. With a running server over a fake engine to talk to.
 #pragma once
 
 #include <arpa/inet.h>
@@ -90,8 +90,9 @@ class Client {
 
   // Reads until the text has come; what came is left for read().
   bool wait_for(std::string_view text) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (buffer_.find(text) == std::string::npos) {
-      if (!receive()) return false;
+      if (std::chrono::steady_clock::now() > end || !receive()) return false;
     }
     return true;
   }
@@ -160,17 +161,19 @@ class Client {
   std::string buffer_;
 };
 
-// A server in this process. Cached models: "fake", "Other.Model", and "broken", which does not load.
+// A server in this process. Cached models: "fake", "Other.Model", and "broken", which does not
+// load.
 class TestServer {
  public:
-  explicit TestServer(ServerOptions options = {}, const std::function<void(FakeEngine&)>& prepare = {}) {
+  explicit TestServer(ServerOptions options = {},
+                      const std::function<void(FakeEngine&)>& prepare = {}) {
     if (prepare) prepare(engine);
     options.port = 0;
     options.list_cached = [] {
       std::vector<catalog::CachedModel> models;
-      for (const auto& [alias, path] : {std::pair("broken", "/models/corrupt.gguf"),
-                                        std::pair("fake", "/models/fake.gguf"),
-                                        std::pair("Other.Model", "/models/other.gguf")}) {
+      for (const auto& [alias, path] :
+           {std::pair("broken", "/models/corrupt.gguf"), std::pair("fake", "/models/fake.gguf"),
+            std::pair("Other.Model", "/models/other.gguf")}) {
         catalog::CachedModel& model = models.emplace_back();
         model.alias = alias;
         model.path = path;

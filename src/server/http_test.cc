@@ -26,7 +26,8 @@ TEST(ErrorResponse, tells_clients_whether_to_try_again) {
     return false;
   };
   EXPECT_TRUE(has(error_response(api::to_api_error({ErrorKind::busy, ""})), "retry-after", "1"));
-  EXPECT_TRUE(has(error_response(api::to_api_error({ErrorKind::too_large, ""})), "x-should-retry", "false"));
+  EXPECT_TRUE(has(error_response(api::to_api_error({ErrorKind::too_large, ""})), "x-should-retry",
+                  "false"));
   const Response plain = error_response(api::to_api_error({ErrorKind::invalid, ""}));
   EXPECT_FALSE(has(plain, "retry-after", "1"));
   EXPECT_FALSE(has(plain, "x-should-retry", "false"));

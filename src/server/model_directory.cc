@@ -13,7 +13,8 @@ ModelDirectory::ModelDirectory(engine::Engine& engine, ListCached list_cached)
       list_cached_(std::move(list_cached)),
       started_at_(static_cast<std::int64_t>(std::time(nullptr))) {}
 
-std::shared_ptr<const engine::LoadedModel> ModelDirectory::find_loaded(std::string_view name) const {
+std::shared_ptr<const engine::LoadedModel> ModelDirectory::find_loaded(
+    std::string_view name) const {
   if (auto model = engine_.find(name)) return model;
   for (const auto& model : engine_.loaded()) {
     if (!equals_ignoring_case(model->id(), name)) continue;
@@ -39,7 +40,8 @@ Result<catalog::CachedModel> ModelDirectory::find_cached(std::string_view name) 
 Result<std::vector<api::ModelEntry>> ModelDirectory::list() const {
   HEARTH_TRY(const std::vector<catalog::CachedModel> cached, list_cached_());
   std::vector<api::ModelEntry> entries;
-  for (const catalog::CachedModel& model : cached) entries.push_back({model.alias, model.imported_at});
+  for (const catalog::CachedModel& model : cached)
+    entries.push_back({model.alias, model.imported_at});
   for (const auto& model : engine_.loaded()) {
     const bool listed = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
       return equals_ignoring_case(entry.id, model->id());

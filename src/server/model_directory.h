@@ -1,7 +1,7 @@
 // model_directory.h - from the name in a request to a loaded model.
 //
-// A name is that of a loaded model or the alias of a cached one, in any case; never a path: whoever may
-// ask a question must not be able to make this process open files.
+// A name is that of a loaded model or the alias of a cached one, in any case; never a path: whoever
+// may ask a question must not be able to make this process open files.
 #pragma once
 
 #include <functional>

@@ -5,10 +5,11 @@ namespace hearth::server {
 std::variant<ModelPtr, Reply> requested_model(Service& service, const std::string& name) {
   const std::string& wanted = name.empty() ? service.default_model : name;
   if (wanted.empty()) {
-    return error_response({.status = 400,
-                           .message = "'model' is required: the name of a model; GET /v1/models lists them",
-                           .param = "model",
-                           .code = {}});
+    return error_response(
+        {.status = 400,
+         .message = "'model' is required: the name of a model; GET /v1/models lists them",
+         .param = "model",
+         .code = {}});
   }
   if (ModelPtr model = service.models.find_loaded(wanted)) return model;
   const auto cached = service.models.find_cached(wanted);

@@ -24,8 +24,8 @@ struct Route {
   std::string_view method;  // "GET" also answers HEAD
   std::string_view path;    // a trailing "{…}" stands for the rest of the path, slashes included
   Reply (*handle)(Service&, const Request&);
-  bool quick;    // never waits, never computes: may run on an I/O thread
-  bool open;     // answers without the API key
+  bool quick;  // never waits, never computes: may run on an I/O thread
+  bool open;   // answers without the API key
   std::string_view what;
 };
 

@@ -34,22 +34,25 @@ Result<asio::ip::address> parse_host(const std::string& host) {
   error_code error;
   const asio::ip::address address = asio::ip::make_address(host, error);
   if (!error) return address;
-  return Error{ErrorKind::invalid, cat("the host to serve on must be an IP address or localhost, got ",
-                                       quote(host), "; for every interface use 0.0.0.0")};
+  return Error{ErrorKind::invalid,
+               cat("the host to serve on must be an IP address or localhost, got ", quote(host),
+                   "; for every interface use 0.0.0.0")};
 }
 
 Result<void> check_options(const ServerOptions& options, const asio::ip::address& address) {
   if (options.port < 0 || options.port > 65535) {
-    return Error{ErrorKind::invalid, cat("the port must be between 0 and 65535, got ", options.port)};
+    return Error{ErrorKind::invalid,
+                 cat("the port must be between 0 and 65535, got ", options.port)};
   }
   if (options.io_threads < 1 || options.worker_threads < 1) {
     return Error{ErrorKind::invalid, "the service needs at least one I/O thread and one worker"};
   }
   for (const char c : options.api_key) {
     if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f) {
-      return Error{ErrorKind::invalid,
-                   "the API key must consist of printable ASCII characters without spaces: it travels "
-                   "in a header"};
+      return Error{
+          ErrorKind::invalid,
+          "the API key must consist of printable ASCII characters without spaces: it travels "
+          "in a header"};
     }
   }
   if (!address.is_loopback() && options.api_key.empty() && !options.allow_unauthenticated) {
@@ -64,11 +67,13 @@ Result<void> check_options(const ServerOptions& options, const asio::ip::address
 Error bind_fault(const error_code& error, const std::string& where) {
   if (error == asio::error::address_in_use) {
     return {ErrorKind::conflict,
-            cat(where, " is in use by another program, perhaps another hearth; stop that one or choose "
-                       "another port with --port")};
+            cat(where,
+                " is in use by another program, perhaps another hearth; stop that one or choose "
+                "another port with --port")};
   }
   if (error == asio::error::access_denied) {
-    return {ErrorKind::io, cat("not permitted to serve on ", where, "; ports below 1024 need privileges")};
+    return {ErrorKind::io,
+            cat("not permitted to serve on ", where, "; ports below 1024 need privileges")};
   }
   return {ErrorKind::io, cat("cannot serve on ", where, ": ", error.message())};
 }
@@ -155,24 +160,31 @@ class ServerImpl final : public Server {
   }
 
   void admit_socket(Connection::Socket socket) {
-    const std::lock_guard lock(mutex_);
-    if (connections_.size() >= runtime_.options.max_connections) {
-      Response refusal = error_response(api::to_api_error(
-          {ErrorKind::busy, cat("the service already holds ", connections_.size(), " connections")}));
-      refusal.headers.emplace_back("content-length", cat(refusal.body.size()));
-      refusal.headers.emplace_back("connection", "close");
-      refusal.headers.emplace_back("x-request-id", "req_" + random_hex(24));
-      const std::string bytes = response_head(refusal.status, refusal.headers) + refusal.body;
-      error_code ignored;
-      // A new socket's buffer takes this at once; one that does not is not waited for.
-      socket.non_blocking(true, ignored);
-      asio::write(socket, asio::buffer(bytes), ignored);
-      return;
+    if (const std::size_t n = count(); n >= runtime_.options.max_connections) {
+      return turn_away(std::move(socket), n);
     }
-    auto connection = std::make_shared<Connection>(
+    const auto connection = std::make_shared<Connection>(
         runtime_, std::move(socket), [this](Connection* ended) { forget(ended); });
-    connections_.emplace(connection.get(), connection);
+    {
+      // Not held while `connection` goes: it may be the last to hold it, and forget() locks too.
+      const std::lock_guard lock(mutex_);
+      connections_.emplace(connection.get(), connection);
+    }
     connection->start();
+  }
+
+  static void turn_away(Connection::Socket socket, std::size_t n_connections) {
+    Response refusal = error_response(api::to_api_error(
+        {ErrorKind::busy, cat("the service already holds ", n_connections, " connections")}));
+    refusal.headers.emplace_back("content-length", cat(refusal.body.size()));
+    refusal.headers.emplace_back("connection", "close");
+    refusal.headers.emplace_back("x-request-id", "req_" + random_hex(24));
+    const std::string bytes = response_head(refusal.status, refusal.headers) + refusal.body;
+    error_code ignored;
+    // A new socket's buffer takes this at once; one that does not is not waited for.
+    socket.non_blocking(true, ignored);
+    asio::write(socket, asio::buffer(bytes), ignored);
+    socket.shutdown(Connection::Socket::shutdown_send, ignored);
   }
 
   void forget(Connection* ended) {

@@ -1,13 +1,14 @@
 // server.h - the HTTP service: sockets, limits, who may ask, and the routes of routes.cc.
 //
 //   HEARTH_TRY(auto server, server::Server::create(engine, options));   // listens from here on
-//   on SIGINT, SIGTERM: server->stop();                                 // from any thread, not a handler
-//   server->run();                                                      // returns once all is finished
+//   on SIGINT, SIGTERM: server->stop();                                 // from any thread, not a
+//   handler server->run();                                                      // returns once all
+//   is finished
 //
-// Threads: run() serves on `io_threads` threads, the caller's among them; models load, and templates
-// render, on `worker_threads` others, so a long load never holds up a stream. The engine must outlive
-// the server; the server never shuts the engine down. A load that is under way cannot be stopped: run()
-// returns after it.
+// Threads: run() serves on `io_threads` threads, the caller's among them; models load, and
+// templates render, on `worker_threads` others, so a long load never holds up a stream. The engine
+// must outlive the server; the server never shuts the engine down. A load that is under way cannot
+// be stopped: run() returns after it.
 //
 // Who may ask. Without an API key only pages and programs of this machine: the socket is bound to a
 // loopback address, the Host header must name it, and an Origin must be a loopback page or `null`.
@@ -28,32 +29,34 @@
 namespace hearth::server {
 
 struct ServerOptions {
-  std::string host = "127.0.0.1";     // an IP address, or "localhost"
-  int port = 5273;                    // 0: any free one, see Server::port()
-  std::string api_key;                // when set, every request needs "Authorization: Bearer <key>"
-  bool allow_unauthenticated = false; // a non-loopback host without an API key is refused without it
+  std::string host = "127.0.0.1";  // an IP address, or "localhost"
+  int port = 5273;                 // 0: any free one, see Server::port()
+  std::string api_key;             // when set, every request needs "Authorization: Bearer <key>"
+  bool allow_unauthenticated =
+      false;  // a non-loopback host without an API key is refused without it
   std::vector<std::string> allowed_hosts;  // further names that a Host header may carry
-  std::string default_model;          // for requests whose "model" is absent; "": they are refused
+  std::string default_model;  // for requests whose "model" is absent; "": they are refused
   // The models that can be loaded on demand; a test gives its own.
   std::function<Result<std::vector<catalog::CachedModel>>()> list_cached = catalog::list_models;
 
   int io_threads = 2;
-  int worker_threads = 2;             // and one more that loads models
+  int worker_threads = 2;  // and one more that loads models
   std::size_t max_header_bytes = 16 * 1024;
   std::size_t max_body_bytes = 16 * 1024 * 1024;
   std::size_t max_connections = 1024;
-  std::chrono::milliseconds header_timeout{15'000};    // from the first byte to the blank line
-  std::chrono::milliseconds body_timeout{60'000};      // for the whole body
+  std::chrono::milliseconds header_timeout{15'000};      // from the first byte to the blank line
+  std::chrono::milliseconds body_timeout{60'000};        // for the whole body
   std::chrono::milliseconds keep_alive_timeout{75'000};  // idle between two requests
-  std::chrono::milliseconds write_timeout{60'000};     // a reader that takes nothing for so long is gone
-  std::chrono::milliseconds heartbeat{15'000};         // a comment into a stream that is silent so long
-  std::chrono::milliseconds grace{30'000};             // for running answers after stop()
+  std::chrono::milliseconds write_timeout{
+      60'000};                                  // a reader that takes nothing for so long is gone
+  std::chrono::milliseconds heartbeat{15'000};  // a comment into a stream that is silent so long
+  std::chrono::milliseconds grace{30'000};      // for running answers after stop()
 };
 
 class Server {
  public:
-  // Binds and listens. Errors: invalid (an address or option that cannot be served, a non-loopback host
-  // without a key), conflict (the port is in use; the message says what to do), io.
+  // Binds and listens. Errors: invalid (an address or option that cannot be served, a non-loopback
+  // host without a key), conflict (the port is in use; the message says what to do), io.
   static Result<std::unique_ptr<Server>> create(engine::Engine& engine, ServerOptions options);
   virtual ~Server() = default;  // after run() has returned, or when it was never called
 
@@ -63,7 +66,8 @@ class Server {
   // Serves until stop(): then accepts nothing new, lets running answers end within `grace`, cancels
   // the rest (they end with an error event) and returns. Call once.
   virtual void run() = 0;
-  // Any thread, any number of times, before or while run() runs. A second call ends the grace at once.
+  // Any thread, any number of times, before or while run() runs. A second call ends the grace at
+  // once.
   virtual void stop() = 0;
 };
 

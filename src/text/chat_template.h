@@ -1,9 +1,9 @@
 // chat_template.h - messages to the exact prompt a model was trained on, by its own Jinja template.
 //
-// The rendered prompt is a list of spans: what the template wrote is trusted; what came in through a
-// message (content, names, tool arguments) or a tool is not, so that a user's "<|im_end|>" stays text.
-// One exception: a message's `role`, when it is made of [a-z_] only, is trusted, because templates
-// build control tokens from it (Phi writes '<|' + role + '|>').
+// The rendered prompt is a list of spans: what the template wrote is trusted; what came in through
+// a message (content, names, tool arguments) or a tool is not, so that a user's "<|im_end|>" stays
+// text. One exception: a message's `role`, when it is made of [a-z_] only, is trusted, because
+// templates build control tokens from it (Phi writes '<|' + role + '|>').
 #pragma once
 
 #include <ctime>
@@ -31,10 +31,10 @@ class ChatTemplate {
                                                            std::string eos);
   virtual ~ChatTemplate() = default;
 
-  // messages: an array of {role, content, …} objects. tools: an array, or null. variables: an object of
-  // further variables (enable_thinking, reasoning_effort, …), or null.
-  // Errors: invalid (raise_exception's own message, or a type error with its line). Rendering is bounded
-  // in steps, depth and output bytes.
+  // messages: an array of {role, content, …} objects. tools: an array, or null. variables: an
+  // object of further variables (enable_thinking, reasoning_effort, …), or null. Errors: invalid
+  // (raise_exception's own message, or a type error with its line). Rendering is bounded in steps,
+  // depth and output bytes.
   virtual Result<std::vector<TextSpan>> render(const nlohmann::ordered_json& messages,
                                                const nlohmann::ordered_json& tools,
                                                const nlohmann::ordered_json& variables,

@@ -1,7 +1,5 @@
 // post_chat_completions.cc - POST /v1/chat/completions.
 #include "api/chat_completions.h"
-
-#include "base/log.h"
 #include "base/str.h"
 #include "server/answers.h"
 #include "server/requested_model.h"
@@ -68,11 +66,7 @@ Result<ChatPrompt> chat_prompt(const engine::LoadedModel& model, const api::Chat
              model.render_chat(request.messages, nullptr, request.template_variables, true));
   HEARTH_TRY(text::Encoding encoding, model.tokenizer().encode(spans, {}));
   ChatPrompt prompt{std::move(encoding.ids), {}};
-  if (encoding.n_unspellable_bytes > 0) {
-    prompt.headers.emplace_back("x-hearth-unspellable-bytes", cat(encoding.n_unspellable_bytes));
-    log_warn(cat("model ", quote(model.id()), " cannot spell ", encoding.n_unspellable_bytes,
-                 " bytes of a prompt; its unknown token stands for them"));
-  }
+  report_unspellable(model, encoding.n_unspellable_bytes, prompt.headers);
   return prompt;
 }
 

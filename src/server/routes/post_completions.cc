@@ -1,16 +1,15 @@
 // post_completions.cc - POST /v1/completions: a text goes on, without a chat template.
 //
-// The prompt is the caller's own text, so control tokens in it are recognised ("<|im_start|>"), and the
-// vocabulary's beginning-of-text token is put before it where the model wants one.
+// The prompt is the caller's own text, so control tokens in it are recognised ("<|im_start|>"), and
+// the vocabulary's beginning-of-text token is put before it where the model wants one.
 //
 // echo with logprobs scores the prompt itself in one forward pass: n_tokens x n_vocab floats when
 // alternatives are asked for, which kMaxEchoFloats bounds.
-#include "api/completions.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "api/completions.h"
 #include "base/str.h"
 #include "server/answers.h"
 #include "server/requested_model.h"
@@ -60,22 +59,24 @@ struct Prompt {
   std::size_t n_added = 0;  // ids before the text's own
 };
 
-Result<Prompt> read_prompt(const engine::LoadedModel& model, const api::PromptText& given) {
+Result<Prompt> read_prompt(const engine::LoadedModel& model, const api::PromptText& given,
+                           Headers& headers) {
   const text::Tokenizer& tokenizer = model.tokenizer();
   Prompt prompt;
   if (const auto* ids = std::get_if<std::vector<std::int32_t>>(&given)) {
     prompt.ids = *ids;
     for (const std::int32_t id : *ids) {
       if (id >= model.n_vocab()) {
-        return Error{ErrorKind::invalid, cat("'prompt' holds the token id ", id, "; ",
-                                             quote(model.id()), " has ", model.n_vocab(), " tokens")};
+        return Error{ErrorKind::invalid,
+                     cat("'prompt' holds the token id ", id, "; ", quote(model.id()), " has ",
+                         model.n_vocab(), " tokens")};
       }
     }
     prompt.text = tokenizer.decode(*ids, true);
   } else {
     prompt.text = *std::get_if<std::string>(&given);
-    HEARTH_TRY(text::Encoding encoding,
-               tokenizer.encode(prompt.text, true, {.add_special = true, .exact = true}));
+    HEARTH_TRY(text::Encoding encoding, tokenizer.encode(prompt.text, true, {.add_special = true}));
+    report_unspellable(model, encoding.n_unspellable_bytes, headers);
     prompt.ids = std::move(encoding.ids);
     const auto& spec = tokenizer.spec();
     prompt.n_added = spec.add_bos && !prompt.ids.empty() && prompt.ids.front() == spec.bos ? 1 : 0;
@@ -87,7 +88,8 @@ Result<Prompt> read_prompt(const engine::LoadedModel& model, const api::PromptTe
 }
 
 // The n best of a row of logits and the token that followed, as natural log-probabilities.
-engine::TokenEvent score_row(const std::vector<float>& logits, text::TokenId next, std::int32_t n_top) {
+engine::TokenEvent score_row(const std::vector<float>& logits, text::TokenId next,
+                             std::int32_t n_top) {
   const float largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   for (const float logit : logits) sum += std::exp(static_cast<double>(logit - largest));
@@ -125,9 +127,9 @@ Result<std::vector<engine::TokenEvent>> score_prompt(Service& service, const Mod
   }
   if (std::ssize(ids) * model->n_vocab() > kMaxEchoFloats) {
     return Error{ErrorKind::context_overflow,
-                 cat("'echo' with 'logprobs' above 0 is limited to ", kMaxEchoFloats / model->n_vocab(),
-                     " prompt tokens for ", quote(model->id()), ", got ", ids.size(),
-                     "; ask for logprobs 0 or shorten the prompt")};
+                 cat("'echo' with 'logprobs' above 0 is limited to ",
+                     kMaxEchoFloats / model->n_vocab(), " prompt tokens for ", quote(model->id()),
+                     ", got ", ids.size(), "; ask for logprobs 0 or shorten the prompt")};
   }
   HEARTH_TRY(const std::vector<std::vector<float>> rows,
              service.engine.logits(model, ids, false, 0));
@@ -154,8 +156,8 @@ Result<Piece> echo_piece(Service& service, const ModelPtr& model, const Prompt& 
   return piece;
 }
 
-Result<void> add_choices(Service& service, const api::CompletionRequest& request, const Prompt& prompt,
-                         AnswerJob& job) {
+Result<void> add_choices(Service& service, const api::CompletionRequest& request,
+                         const Prompt& prompt, AnswerJob& job) {
   std::optional<Piece> echo;
   if (request.echo) {
     HEARTH_TRY(echo, echo_piece(service, job.model, prompt, request.logprobs));
@@ -189,16 +191,15 @@ Reply post_completions(Service& service, const Request& http) {
   job.choices_per_prompt = request.generation.n;
   job.logprobs = request.logprobs.has_value();
   for (const api::PromptText& given : request.prompts) {
-    const auto prompt = read_prompt(*job.model, given);
+    const auto prompt = read_prompt(*job.model, given, job.headers);
     if (!prompt) return error_response(api::to_api_error(prompt.error(), "prompt"));
     if (auto added = add_choices(service, request, *prompt, job); !added) {
       const bool about_prompt = added.error().kind == ErrorKind::context_overflow;
       return error_response(api::to_api_error(added.error(), about_prompt ? "prompt" : ""));
     }
   }
-  job.format = std::make_unique<CompletionFormat>(reply_head("cmpl-", *job.model),
-                                                  request.generation.include_usage,
-                                                  job.choices.size());
+  job.format = std::make_unique<CompletionFormat>(
+      reply_head("cmpl-", *job.model), request.generation.include_usage, job.choices.size());
   return request.generation.stream ? stream_answers(std::move(job)) : whole_answers(std::move(job));
 }
 

@@ -52,17 +52,22 @@ class JsonWriter {
       case Kind::dict:
         return object(v.dict().entries);
       default:
-        if (std::string text = scalar(v); !text.empty()) {
-          out_.append(text, v.trusted());
-          return {};
-        }
         break;
     }
-    return Runtime::type_error(
-        cat("Object of type ", Runtime::type_name(v), " is not JSON serializable"));
+    return number_or_none(v);
   }
 
  private:
+  HEARTH_JINJA_NOINLINE Result<void> number_or_none(const Value& v) {
+    const std::string text = scalar(v);
+    if (text.empty()) {
+      return Runtime::type_error(
+          cat("Object of type ", Runtime::type_name(v), " is not JSON serializable"));
+    }
+    out_.append(text, v.trusted());
+    return {};
+  }
+
   // Empty when v is none.
   static std::string scalar(const Value& v) {
     if (v.is_none()) return "null";
@@ -75,7 +80,7 @@ class JsonWriter {
     return float_repr(d);
   }
 
-  void string(const MarkedText& text) {
+  HEARTH_JINJA_NOINLINE void string(const MarkedText& text) {
     out_.append('"', true);
     for (std::size_t at = 0; at < text.size();) {
       const Utf8Char c = decode_utf8(text.view().substr(at));
@@ -87,13 +92,13 @@ class JsonWriter {
     runtime_.heap().charge_bytes(text.size());
   }
 
-  void new_line() {
+  HEARTH_JINJA_NOINLINE void new_line() {
     if (!style_.indent) return;
     out_.append("\n", true);
     for (int i = 0; i < depth_; ++i) out_.append(*style_.indent);
   }
 
-  Result<void> array(const std::vector<Value>& items) {
+  HEARTH_JINJA_NOINLINE Result<void> array(const std::vector<Value>& items) {
     out_.append('[', true);
     ++depth_;
     for (std::size_t i = 0; i < items.size(); ++i) {
@@ -107,7 +112,7 @@ class JsonWriter {
     return {};
   }
 
-  Result<void> key(const Value& v) {
+  HEARTH_JINJA_NOINLINE Result<void> key(const Value& v) {
     if (v.is_string()) {
       string(v.text());
       return {};
@@ -123,7 +128,7 @@ class JsonWriter {
     return {};
   }
 
-  Result<void> object(const std::vector<DictObject::Entry>& entries) {
+  HEARTH_JINJA_NOINLINE Result<void> object(const std::vector<DictObject::Entry>& entries) {
     std::vector<std::size_t> order(entries.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     if (style_.sort_keys) HEARTH_TRY_VOID(sort_keys(entries, &order));
@@ -142,8 +147,8 @@ class JsonWriter {
     return {};
   }
 
-  Result<void> sort_keys(const std::vector<DictObject::Entry>& entries,
-                         std::vector<std::size_t>* order) {
+  HEARTH_JINJA_NOINLINE Result<void> sort_keys(const std::vector<DictObject::Entry>& entries,
+                                               std::vector<std::size_t>* order) {
     std::vector<Value> keys, indices;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       keys.push_back(entries[i].first);

@@ -15,9 +15,6 @@
 #include "base/utf8.h"
 #include "text/jinja/lexer.h"
 
-// Keeps the locals of the rarer branches out of the frames of the functions that recurse.
-#define HEARTH_JINJA_NOINLINE [[gnu::noinline]]
-
 namespace hearth::jinja {
 
 namespace {

@@ -167,19 +167,19 @@ class Renderer : public Runtime {
 
   Ref<Scope> inner_scope() { return Ref<Scope>(new Scope(&heap(), scope_)); }
 
-  Error locate(Error error, std::size_t offset);
-  Error fail(std::size_t offset, std::string message) {
+  HEARTH_JINJA_NOINLINE Error locate(Error error, std::size_t offset);
+  HEARTH_JINJA_NOINLINE Error fail(std::size_t offset, std::string message) {
     return locate(type_error(std::move(message)), offset);
   }
-  Result<void> check(std::size_t offset);
+  HEARTH_JINJA_NOINLINE Result<void> check(std::size_t offset);
 
   // Expressions.
   Result<Value> evaluate(const Expr& e);
   Result<Value> evaluate_or_none(const Expr* e);
   Value look_up(Symbol symbol);
   Result<Value> chain(const Expr& e);
-  Result<Value> steps(const Expr& e, std::size_t count, Value v);
-  Result<Value> step(const Step& s, const Value& v);
+  HEARTH_JINJA_NOINLINE Result<Value> steps(const Expr& e, std::size_t count, Value v);
+  HEARTH_JINJA_NOINLINE Result<Value> step(const Step& s, const Value& v);
   Result<Value> binary_step(const Step& s, const Value& v);
   Result<Value> item_step(const Step& s, const Value& v);
   Result<Value> slice_step(const Step& s, const Value& v);
@@ -192,31 +192,33 @@ class Renderer : public Runtime {
   Result<Value> comparison(const Expr& e);
   Result<Value> unary(const Expr& e);
   Result<Arguments> arguments(const CallArguments& written);
-  Result<void> more_arguments(const CallArguments& written, Arguments* out);
+  HEARTH_JINJA_NOINLINE Result<void> more_arguments(const CallArguments& written, Arguments* out);
   Result<Value> call(const Value& callee, Arguments arguments);
-  Result<Value> call_macro(const MacroObject& macro, Arguments arguments);
-  Result<void> bind_parameters(const Macro& macro, Arguments& arguments, Scope& scope);
-  Result<void> bind_rest(const Macro& macro, Arguments& arguments, Scope& scope);
-  Result<Value> call_loop(const LoopObject& loop, Arguments arguments);
+  HEARTH_JINJA_NOINLINE Result<Value> call_macro(const MacroObject& macro, Arguments arguments);
+  HEARTH_JINJA_NOINLINE Result<void> bind_parameters(const Macro& macro, Arguments& arguments,
+                                                     Scope& scope);
+  HEARTH_JINJA_NOINLINE Result<void> bind_rest(const Macro& macro, Arguments& arguments,
+                                               Scope& scope);
+  HEARTH_JINJA_NOINLINE Result<Value> call_loop(const LoopObject& loop, Arguments arguments);
 
   // Statements.
   Result<Flow> run(const Block& block);
-  Result<Flow> statement(const Node& node);
-  Result<Flow> run_inside(const Block& block);
-  Result<void> print(const Node& node);
-  Result<Flow> conditional(const Node& node);
-  Result<Flow> loop(const Node& node);
-  Result<Flow> loop_over(const Node& node, const Value& elements, int depth0);
-  Result<Flow> loop_passes(const Node& node, LoopObject& loop, bool* any);
-  Result<void> set(const Node& node);
-  Result<Flow> set_block(const Node& node);
-  Result<Flow> filter_block(const Node& node);
-  Result<Flow> with(const Node& node);
-  Result<void> call_block(const Node& node);
+  HEARTH_JINJA_NOINLINE Result<Flow> statement(const Node& node);
+  HEARTH_JINJA_NOINLINE Result<Flow> run_inside(const Block& block);
+  HEARTH_JINJA_NOINLINE Result<void> print(const Node& node);
+  HEARTH_JINJA_NOINLINE Result<Flow> conditional(const Node& node);
+  HEARTH_JINJA_NOINLINE Result<Flow> loop(const Node& node);
+  HEARTH_JINJA_NOINLINE Result<Flow> loop_over(const Node& node, const Value& elements, int depth0);
+  HEARTH_JINJA_NOINLINE Result<Flow> loop_passes(const Node& node, LoopObject& loop, bool* any);
+  HEARTH_JINJA_NOINLINE Result<void> set(const Node& node);
+  HEARTH_JINJA_NOINLINE Result<Flow> set_block(const Node& node);
+  HEARTH_JINJA_NOINLINE Result<Flow> filter_block(const Node& node);
+  HEARTH_JINJA_NOINLINE Result<Flow> with(const Node& node);
+  HEARTH_JINJA_NOINLINE Result<void> call_block(const Node& node);
   Value define_macro(const Node& node);
   Result<void> assign(const Target& target, Value value);
   Result<void> assign_attribute(const Target& target, Value value);
-  Result<void> emit(const Value& v, std::size_t offset);
+  HEARTH_JINJA_NOINLINE Result<void> emit(const Value& v, std::size_t offset);
 
   const Template& template_;
   std::vector<const Builtin*> globals_;  // by symbol

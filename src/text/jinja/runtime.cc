@@ -47,7 +47,7 @@ class Printer {
   }
 
  private:
-  void scalar(const Value& v) {
+  HEARTH_JINJA_NOINLINE void scalar(const Value& v) {
     switch (v.kind()) {
       case Kind::undefined:
         return out_.append("Undefined", true);
@@ -68,7 +68,7 @@ class Printer {
     }
   }
 
-  Result<void> sequence(const ListObject& list) {
+  HEARTH_JINJA_NOINLINE Result<void> sequence(const ListObject& list) {
     constexpr std::string_view kOpen[] = {
         "[", "(", "(", "", "dict_keys([", "dict_values([", "dict_items(["};
     constexpr std::string_view kClose[] = {"]", ")", ")", "", "])", "])", "])"};
@@ -89,7 +89,7 @@ class Printer {
     return {};
   }
 
-  Result<void> mapping(const std::vector<DictObject::Entry>& entries) {
+  HEARTH_JINJA_NOINLINE Result<void> mapping(const std::vector<DictObject::Entry>& entries) {
     out_.append("{", true);
     for (std::size_t i = 0; i < entries.size(); ++i) {
       if (i != 0) out_.append(", ", true);
@@ -101,7 +101,7 @@ class Printer {
     return {};
   }
 
-  Result<void> name_space(const NamespaceObject& ns) {
+  HEARTH_JINJA_NOINLINE Result<void> name_space(const NamespaceObject& ns) {
     constexpr int kDeepest = 8;
     if (++depth_ > kDeepest) {
       return Error{ErrorKind::invalid, "a namespace that contains itself cannot be printed"};
