@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 #include <random>
 #include <thread>
@@ -226,12 +228,33 @@ TEST(Engine, tokens_outside_the_vocabulary_and_empty_prompts_are_refused) {
   EXPECT_EQ(engine->submit(model, r).error().kind, ErrorKind::invalid);
 }
 
+// The tiny model decodes its 512 tokens within milliseconds, less than a test needs to say
+// something to a generation that still runs. This one says of itself that it was made for a longer
+// context.
+constexpr std::int32_t kLong = 20000;
+
+std::shared_ptr<const LoadedModel> load_long(Engine& engine) {
+  std::ifstream in(kTiny, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  constexpr std::string_view kKey = "llama.context_length";
+  const std::size_t value = bytes.find(kKey) + kKey.size() + 4;  // behind the value's type, a u32
+  const std::uint32_t length = kLong;
+  bytes.replace(value, sizeof length, reinterpret_cast<const char*>(&length), sizeof length);
+  const std::string path =
+      cat(testing::TempDir(), "engine_test_",
+          testing::UnitTest::GetInstance()->current_test_info()->name(), ".gguf");
+  std::ofstream(path, std::ios::binary) << bytes;
+  auto model = engine.load("long", path, {.context = kLong});
+  EXPECT_TRUE(model) << (model ? "" : model.error().message);
+  return *model;
+}
+
 TEST(Engine, cancelling_and_dropping_a_generation_frees_its_place) {
   const auto engine = Engine::create({.max_batch = 1});
-  const auto model = load_tiny(*engine, {.context = 256});
+  const auto model = load_long(*engine);
   Request r;
   r.prompt = {5};
-  r.max_tokens = 200;
+  r.max_tokens = kLong - 1;
   r.ignore_eos = true;
   auto running = *engine->submit(model, r);
   ASSERT_TRUE(running->next());
@@ -248,10 +271,10 @@ TEST(Engine, cancelling_and_dropping_a_generation_frees_its_place) {
 
 TEST(Engine, a_full_queue_says_busy) {
   const auto engine = Engine::create({.max_queue = 2, .max_batch = 1});
-  const auto model = load_tiny(*engine);
+  const auto model = load_long(*engine);
   Request r;
   r.prompt = {5};
-  r.max_tokens = 200;
+  r.max_tokens = kLong - 1;
   r.ignore_eos = true;
   std::vector<std::unique_ptr<Generation>> held;
   bool busy = false;

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""openai_python_test - the official openai package for Python against a running Hearth (tests/clients/run_with_server
+starts one). Reads HEARTH_BASE_URL and HEARTH_MODEL."""
+import json
+import os
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+
+MODEL = os.environ["HEARTH_MODEL"]
+# No retries: an answer that only came at the second try is a failure here.
+CLIENT = openai.OpenAI(base_url=os.environ["HEARTH_BASE_URL"], api_key="any", max_retries=0, timeout=120)
+JAPAN = [
+    {"role": "system", "content": "You are a helpful assistant."},
+    {"role": "user", "content": "What is the capital of Japan?"},
+]
+
+
+def chat(**fields):
+    return CLIENT.chat.completions.create(**{"model": MODEL, "messages": JAPAN, "temperature": 0, **fields})
+
+
+class Models(unittest.TestCase):
+    def test_the_model_is_listed_and_can_be_retrieved(self):
+        self.assertIn(MODEL, [model.id for model in CLIENT.models.list()])
+        self.assertEqual(CLIENT.models.retrieve(MODEL).id, MODEL)
+
+    def test_an_unknown_model_is_not_found(self):
+        with self.assertRaises(openai.NotFoundError) as caught:
+            CLIENT.models.retrieve("no-such-model")
+        self.assertEqual(caught.exception.code, "model_not_found")
+        with self.assertRaises(openai.NotFoundError):
+            chat(model="no-such-model")
+
+
+class Chat(unittest.TestCase):
+    def test_a_question_is_answered(self):
+        answer = chat()
+        self.assertEqual(answer.choices[0].message.content, "The capital of Japan is Tokyo.")
+        self.assertEqual(answer.choices[0].message.role, "assistant")
+        self.assertEqual(answer.choices[0].finish_reason, "stop")
+        self.assertEqual(answer.model, MODEL)
+        self.assertLess(abs(answer.created - time.time()), 600)
+        usage = answer.usage
+        self.assertEqual(usage.total_tokens, usage.prompt_tokens + usage.completion_tokens)
+        self.assertGreater(usage.prompt_tokens, 20)
+        self.assertEqual(usage.completion_tokens, 8)
+
+    def test_a_stream_is_the_same_text_with_one_finish_reason_and_the_same_usage(self):
+        whole = chat()
+        chunks = list(chat(stream=True, stream_options={"include_usage": True}))
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        self.assertEqual(text, whole.choices[0].message.content)
+        reasons = [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason]
+        self.assertEqual(reasons, ["stop"])
+        self.assertEqual([chunk.usage is not None for chunk in chunks], [False] * (len(chunks) - 1) + [True])
+        self.assertEqual(chunks[-1].usage.completion_tokens, whole.usage.completion_tokens)
+        self.assertEqual(len({chunk.id for chunk in chunks}), 1)
+
+    def test_max_tokens_ends_an_answer_with_reason_length(self):
+        for name in ("max_tokens", "max_completion_tokens"):
+            answer = chat(**{name: 3})
+            self.assertEqual(answer.choices[0].finish_reason, "length")
+            self.assertEqual(answer.usage.completion_tokens, 3)
+
+    def test_a_stop_text_is_never_part_of_the_answer(self):
+        for stop in (" is To", ["zzz", "Japan is"]):
+            answer = chat(stop=stop)
+            self.assertEqual(answer.choices[0].finish_reason, "stop")
+            self.assertTrue("The capital of Japan is Tokyo.".startswith(answer.choices[0].message.content))
+            self.assertNotIn("is To", answer.choices[0].message.content)
+
+    def test_a_seed_repeats_an_answer_and_n_gives_several(self):
+        first = chat(temperature=1, seed=11, n=2, max_tokens=24)
+        again = chat(temperature=1, seed=11, n=2, max_tokens=24)
+        texts = [choice.message.content for choice in first.choices]
+        self.assertEqual(texts, [choice.message.content for choice in again.choices])
+        self.assertEqual([choice.index for choice in first.choices], [0, 1])
+
+    def test_logprobs_are_of_the_tokens_of_the_answer(self):
+        answer = chat(logprobs=True, top_logprobs=3)
+        content = answer.choices[0].logprobs.content
+        self.assertEqual("".join(entry.token for entry in content), answer.choices[0].message.content)
+        for entry in content:
+            self.assertLessEqual(entry.logprob, 0)
+            self.assertEqual(len(entry.top_logprobs), 3)
+            self.assertEqual(entry.top_logprobs[0].token, entry.token)  # temperature 0 takes the best
+            self.assertEqual(bytes(entry.bytes).decode(), entry.token)
+
+    def test_parallel_answers_are_those_given_alone(self):
+        questions = [f"Name {n} animals." for n in range(2, 10)]
+
+        def ask(question):
+            stream = chat(messages=[{"role": "user", "content": question}], max_tokens=32, stream=True)
+            return "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+
+        alone = [ask(question) for question in questions]
+        with ThreadPoolExecutor(len(questions)) as pool:
+            self.assertEqual(list(pool.map(ask, questions)), alone)
+
+    def test_a_closed_stream_leaves_the_service_usable(self):
+        stream = chat(messages=[{"role": "user", "content": "Count to one thousand."}], stream=True)
+        next(iter(stream))
+        stream.close()
+        self.assertEqual(chat().choices[0].message.content, "The capital of Japan is Tokyo.")
+
+    def test_the_raw_answer_carries_a_request_id(self):
+        raw = CLIENT.chat.completions.with_raw_response.create(model=MODEL, messages=JAPAN, max_tokens=1)
+        self.assertTrue(raw.headers["x-request-id"])
+        self.assertEqual(json.loads(raw.text)["object"], "chat.completion")
+
+
+class Refusals(unittest.TestCase):
+    def assert_refused(self, param, **fields):
+        with self.assertRaises(openai.BadRequestError) as caught:
+            chat(**fields)
+        self.assertEqual(caught.exception.param, param)
+        self.assertIn(param.split(".")[-1].split("[")[0], caught.exception.message)
+        return caught.exception
+
+    def test_what_is_not_honoured_is_refused_by_name(self):
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+        self.assert_refused("tools", tools=[tool])
+        self.assert_refused("response_format", response_format={"type": "json_object"})
+        self.assert_refused("no_such_field", extra_body={"no_such_field": 1})
+
+    def test_values_out_of_range_are_refused(self):
+        self.assert_refused("temperature", temperature=2.5)
+        self.assert_refused("top_p", top_p=-0.1)
+        self.assert_refused("max_tokens", max_tokens=0)
+
+    def test_a_prompt_longer_than_the_context_is_refused_with_its_code(self):
+        with self.assertRaises(openai.BadRequestError) as caught:
+            chat(messages=[{"role": "user", "content": "word " * 9000}])
+        self.assertEqual(caught.exception.code, "context_length_exceeded")
+
+
+class Completions(unittest.TestCase):
+    def test_a_text_goes_on_whole_and_streamed(self):
+        fields = {"model": MODEL, "prompt": "The capital of France is", "max_tokens": 8, "temperature": 0}
+        whole = CLIENT.completions.create(**fields)
+        self.assertTrue(whole.choices[0].text)
+        self.assertEqual(whole.usage.completion_tokens, 8)
+        stream = CLIENT.completions.create(**fields, stream=True)
+        self.assertEqual("".join(chunk.choices[0].text for chunk in stream if chunk.choices), whole.choices[0].text)
+
+    def test_several_prompts_are_answered_in_order(self):
+        prompts = ["One, two,", "Monday, Tuesday,"]
+        fields = {"model": MODEL, "max_tokens": 4, "temperature": 0}
+        together = CLIENT.completions.create(**fields, prompt=prompts)
+        alone = [CLIENT.completions.create(**fields, prompt=prompt).choices[0].text for prompt in prompts]
+        self.assertEqual([choice.text for choice in together.choices], alone)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
