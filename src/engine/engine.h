@@ -33,8 +33,8 @@
 namespace hearth::engine {
 
 struct LoadOptions {
-  std::int64_t context =
-      0;  // longest sequence, tokens; 0: the model's own, less when memory is short
+  // Longest sequence, tokens; 0: the model's own, less when memory is short.
+  std::int64_t context = 0;
   std::int64_t kv_tokens = 0;  // tokens held by all sequences together; 0: chosen from free memory
   bool exact = false;          // dequantised weights and float32 activations: slow, for reference
 };

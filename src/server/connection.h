@@ -50,8 +50,7 @@ struct Runtime {
   Service service;
   std::shared_ptr<asio::io_context> io;
   asio::thread_pool workers;  // parse, render, tokenize
-  asio::thread_pool
-      loader;  // one thread: loads of different models take turns, and hold up no worker
+  asio::thread_pool loader;   // one thread: loads take turns, and hold up no worker
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {

@@ -1,9 +1,8 @@
 // server.h - the HTTP service: sockets, limits, who may ask, and the routes of routes.cc.
 //
-//   HEARTH_TRY(auto server, server::Server::create(engine, options));   // listens from here on
-//   on SIGINT, SIGTERM: server->stop();                                 // from any thread, not a
-//   handler server->run();                                                      // returns once all
-//   is finished
+//   HEARTH_TRY(auto server, server::Server::create(engine, options));  // listens from here on
+//   server->run();   // returns once all is finished
+//   server->stop();  // from any thread, for example one that waits for SIGTERM; no signal handler
 //
 // Threads: run() serves on `io_threads` threads, the caller's among them; models load, and
 // templates render, on `worker_threads` others, so a long load never holds up a stream. The engine
@@ -32,8 +31,8 @@ struct ServerOptions {
   std::string host = "127.0.0.1";  // an IP address, or "localhost"
   int port = 5273;                 // 0: any free one, see Server::port()
   std::string api_key;             // when set, every request needs "Authorization: Bearer <key>"
-  bool allow_unauthenticated =
-      false;  // a non-loopback host without an API key is refused without it
+  // Without it a non-loopback host is refused unless there is an API key.
+  bool allow_unauthenticated = false;
   std::vector<std::string> allowed_hosts;  // further names that a Host header may carry
   std::string default_model;  // for requests whose "model" is absent; "": they are refused
   // The models that can be loaded on demand; a test gives its own.
@@ -47,8 +46,7 @@ struct ServerOptions {
   std::chrono::milliseconds header_timeout{15'000};      // from the first byte to the blank line
   std::chrono::milliseconds body_timeout{60'000};        // for the whole body
   std::chrono::milliseconds keep_alive_timeout{75'000};  // idle between two requests
-  std::chrono::milliseconds write_timeout{
-      60'000};                                  // a reader that takes nothing for so long is gone
+  std::chrono::milliseconds write_timeout{60'000};       // a reader that takes nothing is gone
   std::chrono::milliseconds heartbeat{15'000};  // a comment into a stream that is silent so long
   std::chrono::milliseconds grace{30'000};      // for running answers after stop()
 };

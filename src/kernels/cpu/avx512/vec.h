@@ -10,8 +10,8 @@ namespace hearth::kernels::avx512 {
 
 struct Vec {
   static constexpr int kLanes = 16;
-  static constexpr int kTileRows =
-      8;  // 8 integer and 8 float accumulators, weights: under 32 registers
+  // 8 integer and 8 float accumulators and the weights: under 32 registers.
+  static constexpr int kTileRows = 8;
   static constexpr int kTileQueries = 8;
 
   using F = __m512;
@@ -77,7 +77,7 @@ struct Vec {
   }
   template <int i>
   static U with_high_bits(U low, U high) {
-    constexpr unsigned kLeft = i < 2 ? 4 - 2 * i : 0, kRight = i < 2 ? 0 : 2 * i - 4;
+    constexpr unsigned kLeft = i < 2 ? 4U - 2U * i : 0U, kRight = i < 2 ? 0U : 2U * i - 4U;
     const U at_4 = i < 2 ? _mm512_slli_epi16(high, kLeft) : _mm512_srli_epi16(high, kRight);
     return _mm512_or_si512(low, _mm512_and_si512(at_4, _mm512_set1_epi8(0x30)));
   }
