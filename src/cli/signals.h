@@ -12,7 +12,7 @@ namespace hearth::cli {
 // and wait to be taken here. Make it before the engine, whose threads would otherwise receive them.
 class SignalQueue {
  public:
-  explicit SignalQueue(std::initializer_list<int> signals);
+  SignalQueue(std::initializer_list<int> signals);
   ~SignalQueue();
   SignalQueue(const SignalQueue&) = delete;
   SignalQueue& operator=(const SignalQueue&) = delete;

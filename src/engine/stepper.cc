@@ -18,10 +18,11 @@ double seconds(Clock::time_point from, Clock::time_point to) {
 }  // namespace
 
 Stepper::Stepper(const EngineOptions& options) : options_(options) {
-  const auto n_rows = static_cast<std::size_t>(options.max_batch + options.prefill_chunk);
+  const auto max_batch = static_cast<std::size_t>(options.max_batch);
+  const std::size_t n_rows = max_batch + static_cast<std::size_t>(options.prefill_chunk);
   row_tokens_.reserve(n_rows);
   row_positions_.reserve(n_rows);
-  output_rows_.reserve(static_cast<std::size_t>(options.max_batch + kScoredRows));
+  output_rows_.reserve(max_batch + kScoredRows);
   sequence_rows_.reserve(n_rows);
   shares_.reserve(n_rows);
 }
