@@ -32,7 +32,7 @@ Result<catalog::CachedModel> ModelDirectory::find_cached(std::string_view name) 
   }
   std::string message = cat("the model ", quote(name), " does not exist here");
   const std::string_view meant = nearest(name, aliases.data(), aliases.size());
-  if (!meant.empty()) message += cat("; did you mean ", quote(meant), "?");
+  message += meant.empty() ? std::string(".") : cat("; did you mean ", quote(meant), "?");
   message += " GET /v1/models lists what does; \"hearth model import FILE\" adds one";
   return Error{ErrorKind::not_found, std::move(message)};
 }
