@@ -105,6 +105,20 @@ TEST_P(Kernels, silu_mul_matches_the_definition_for_small_and_huge_values) {
   }
 }
 
+TEST_P(Kernels, add_takes_rows_or_one_row_for_all) {
+  for (const std::int64_t n : kLengths) {
+    for (const bool one_row : {false, true}) {
+      Shifted x(3, n, 1, random), y(3, n, 2, random);
+      if (one_row) y.rows.stride = 0;
+      Shifted expected = x;
+      expected.rows.data = expected.storage.data() + 1;
+      k.add({x.rows, y.rows}, 0, 3);
+      add_reference({expected.rows, y.rows});
+      EXPECT_TRUE(same_bits(x.storage, expected.storage)) << n;  // a sum of two is rounded once
+    }
+  }
+}
+
 TEST_P(Kernels, quantize_is_bit_equal_to_the_definition) {
   for (const std::int64_t n : {32, 64, 576, 1536}) {
     Shifted x(3, n, 1, random);

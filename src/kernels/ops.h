@@ -85,6 +85,8 @@ class Ops {
   virtual void rope(Activation inout, std::int32_t head_dim, Rope table) = 0;
   virtual void store_kv(std::int32_t layer, Activation k, Activation v) = 0;
   virtual void attend(Activation out, Activation q, std::int32_t layer, const Attention& how) = 0;
+  virtual void add(Activation inout, Activation in) = 0;
+  virtual void add_bias(Activation inout, Vector bias) = 0;   // to every row
   virtual void silu_mul(Activation gate, Activation up) = 0;  // gate = silu(gate) * up
   // From here on the batch consists of its output rows only; x keeps those rows.
   virtual void keep_output_rows(Activation x) = 0;

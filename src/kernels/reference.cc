@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/add.h"
 #include "kernels/attend.h"
 #include "kernels/matmul.h"
 #include "kernels/quantize.h"
@@ -55,6 +56,14 @@ void silu_mul_reference(const SiluMul& op) {
     for (std::int64_t c = 0; c < op.gate.n_cols; ++c) {
       const double g = op.gate.row(t)[c];
       op.gate.row(t)[c] = static_cast<float>(g / (1 + std::exp(-g)) * double{op.up.row(t)[c]});
+    }
+  }
+}
+
+void add_reference(const Add& op) {
+  for (std::int64_t t = 0; t < op.x.n_rows; ++t) {
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      op.x.row(t)[c] = static_cast<float>(double{op.x.row(t)[c]} + double{op.y.row(t)[c]});
     }
   }
 }

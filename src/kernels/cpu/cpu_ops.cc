@@ -444,6 +444,19 @@ void CpuOps::attend(Activation out, Activation q, std::int32_t layer, const Atte
   pool_.run(total, [&](std::int64_t task) { attend_task(plan, task); });
 }
 
+void CpuOps::add(Activation inout, Activation in) {
+  CHECK(inout.cols == in.cols, "add: equal shapes");
+  const Add op{rows(inout), rows(in)};
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.add(op, first, last); });
+}
+
+void CpuOps::add_bias(Activation inout, Vector bias) {
+  CHECK(inout.cols == bias.n, "add_bias: one value a column");
+  const float* values = vectors_[static_cast<std::size_t>(bias.id)].data();
+  const Add op{rows(inout), {values, n_rows_, bias.n, 0}};
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.add(op, first, last); });
+}
+
 void CpuOps::silu_mul(Activation gate, Activation up) {
   CHECK(gate.cols == up.cols, "silu_mul: equal shapes");
   const SiluMul op{rows(gate), rows(up)};

@@ -62,6 +62,8 @@ class CpuOps final : public Ops {
   void rope(Activation inout, std::int32_t head_dim, Rope table) override;
   void store_kv(std::int32_t layer, Activation k, Activation v) override;
   void attend(Activation out, Activation q, std::int32_t layer, const Attention& how) override;
+  void add(Activation inout, Activation in) override;
+  void add_bias(Activation inout, Vector bias) override;
   void silu_mul(Activation gate, Activation up) override;
   void keep_output_rows(Activation x) override;
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "kernels/add.h"
 #include "kernels/attend.h"
 #include "kernels/matmul.h"
 #include "kernels/quantize.h"
@@ -26,6 +27,7 @@ struct CpuKernels {
   void (*rms_norm)(const RmsNorm&, std::int64_t first, std::int64_t last);
   void (*rope)(const RopeRows&, std::int64_t first, std::int64_t last);
   void (*silu_mul)(const SiluMul&, std::int64_t first, std::int64_t last);
+  void (*add)(const Add&, std::int64_t first, std::int64_t last);
 
   // One partition (positions partition * kPartition …) for every query of the tile; query m's
   // result goes to partials[m], attend_partial_floats(padded_dim) floats.

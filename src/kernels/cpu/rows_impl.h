@@ -1,5 +1,5 @@
-// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul, quantize) over the
-// vector layer.
+// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul, add,
+// quantize) over the vector layer.
 //
 // Rows of activations are padded to whole vectors (cpu_ops.h), but an operator never reads its
 // padding as data: the tail goes through a zeroed buffer.
@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "kernels/add.h"
 #include "kernels/cpu/vec_math.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
@@ -92,22 +93,35 @@ typename V::F silu_times(typename V::F gate, typename V::F up) {
   return V::mul(V::div(gate, V::add(one, e)), up);
 }
 
-template <class V>
-void silu_mul(const SiluMul& op, std::int64_t first, std::int64_t last) {
-  const std::int64_t n = op.gate.n_cols;
+// x = fn(x, y) value by value.
+template <class V, class Fn>
+void for_values(Rows<float> rows, Rows<const float> others, std::int64_t first, std::int64_t last,
+                Fn&& fn) {
+  const std::int64_t n = rows.n_cols;
   const std::int64_t whole = n / 16 * 16;
   for (std::int64_t t = first; t < last; ++t) {
-    float* gate = op.gate.row(t);
-    const float* up = op.up.row(t);
+    float* x = rows.row(t);
+    const float* y = others.row(t);
     for (std::int64_t i = 0; i < whole; i += 16) {
-      V::store(gate + i, silu_times<V>(V::load(gate + i), V::load(up + i)));
+      V::store(x + i, fn(V::load(x + i), V::load(y + i)));
     }
     if (whole < n) {
-      store_tail<V>(gate + whole, n - whole,
-                    silu_times<V>(load_tail<V>(gate + whole, n - whole),
-                                  load_tail<V>(up + whole, n - whole)));
+      store_tail<V>(x + whole, n - whole,
+                    fn(load_tail<V>(x + whole, n - whole), load_tail<V>(y + whole, n - whole)));
     }
   }
+}
+
+template <class V>
+void silu_mul(const SiluMul& op, std::int64_t first, std::int64_t last) {
+  for_values<V>(op.gate, op.up, first, last,
+                [](typename V::F g, typename V::F u) { return silu_times<V>(g, u); });
+}
+
+template <class V>
+void add(const Add& op, std::int64_t first, std::int64_t last) {
+  for_values<V>(op.x, op.y, first, last,
+                [](typename V::F a, typename V::F b) { return V::add(a, b); });
 }
 
 template <class V>
