@@ -2,6 +2,8 @@
 
 #include "base/str.h"
 #include "models/llama.h"
+#include "models/qwen2.h"
+#include "models/qwen3.h"
 
 namespace hearth::models {
 
@@ -14,6 +16,8 @@ struct Architecture {
 
 constexpr Architecture kArchitectures[] = {
     {"llama", load_llama},
+    {"qwen2", load_qwen2},
+    {"qwen3", load_qwen3},
 };
 
 }  // namespace
