@@ -43,6 +43,15 @@ struct Rope {
   std::int32_t id = -1;
 };
 
+struct RopeTable {
+  std::span<const float> inverse_frequencies;  // one a pair, scaling included
+  float attention_factor = 1;                  // multiplies cos and sin
+  RopePairs pairs = RopePairs::halves;
+  // LongRoPE: what stands for inverse_frequencies in sequences planned to be longer than long_from.
+  std::span<const float> long_inverse_frequencies = {};
+  std::int64_t long_from = 0;
+};
+
 struct Attention {
   std::int32_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
   float scale = 0;          // of the scores, usually 1 / sqrt(head_dim)
@@ -67,9 +76,7 @@ class Ops {
   virtual Matrix matrix(const Tensor& tensor) = 0;
   virtual Vector vector(std::span<const float> values) = 0;
   virtual Table table(const Tensor& tensor) = 0;
-  // inverse_frequencies: one a pair, scaling included; attention_factor multiplies cos and sin.
-  virtual Rope rope_table(std::span<const float> inverse_frequencies, float attention_factor,
-                          RopePairs pairs) = 0;
+  virtual Rope rope_table(const RopeTable& table) = 0;
   virtual Activation activation(std::int64_t cols) = 0;
   // For results that only output rows have (logits): sized for the most output rows of a batch.
   virtual Activation output_activation(std::int64_t cols) = 0;

@@ -40,19 +40,20 @@ struct TinyModel {
     CHECK(ops.allocate(model->info().kv, 64).has_value(), "it fits");
   }
 
-  // Logits of every given row; sequences are {tokens, first position, pages}.
+  // Logits of every given row; a piece is of a sequence that will have `planned` tokens.
   struct Piece {
     std::vector<std::int32_t> tokens;
     std::int32_t first_position;
     const std::vector<std::int32_t>* pages;
+    std::size_t planned;
   };
   std::vector<std::vector<float>> forward(const std::vector<Piece>& pieces) {
     std::vector<std::int32_t> tokens, positions, outputs;
     std::vector<kernels::SequenceRows> rows;
     for (const Piece& p : pieces) {
       const auto n = static_cast<std::int32_t>(p.tokens.size());
-      rows.push_back(
-          {static_cast<std::int32_t>(tokens.size()), n, p.first_position, p.pages->data()});
+      rows.push_back({static_cast<std::int32_t>(tokens.size()), n, p.first_position,
+                      p.pages->data(), static_cast<std::int64_t>(p.planned)});
       for (std::int32_t i = 0; i < n; ++i) {
         outputs.push_back(static_cast<std::int32_t>(tokens.size()));
         tokens.push_back(p.tokens[static_cast<std::size_t>(i)]);
@@ -89,7 +90,8 @@ std::vector<std::int32_t> pages_from(std::int32_t first, std::int32_t n) {
 
 class Golden : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(, Golden,
-                         testing::Values("llama", "llama_tied", "mistral", "qwen2", "qwen3"),
+                         testing::Values("llama", "llama_tied", "mistral", "phi3", "qwen2",
+                                         "qwen3"),
                          [](const auto& test) { return std::string(test.param); });
 
 // Compares a row with `values`, of all ids or of the given ones; keeps the worst difference
@@ -113,13 +115,13 @@ TEST_P(Golden, exact_logits_match_hugging_face_at_every_position) {
   const auto pages = pages_from(3, 16);
   double worst = 0;
   const auto short_ids = e["short"]["ids"].get<std::vector<std::int32_t>>();
-  const auto rows = tiny.forward({{short_ids, 0, &pages}});
+  const auto rows = tiny.forward({{short_ids, 0, &pages, short_ids.size()}});
   for (std::size_t p = 0; p < rows.size(); ++p) {
     expect_close(rows[p], e["short"]["probe_logits"][p], e["probe_ids"], worst);
   }
   expect_close(rows.back(), e["short"]["last_logits"], {}, worst);
   const auto long_ids = e["long"]["ids"].get<std::vector<std::int32_t>>();
-  const auto long_rows = tiny.forward({{long_ids, 0, &pages}});
+  const auto long_rows = tiny.forward({{long_ids, 0, &pages, long_ids.size()}});
   for (std::size_t i = 0; i < e["long"]["positions"].size(); ++i) {
     const auto p = e["long"]["positions"][i].get<std::size_t>();
     expect_close(long_rows[p], e["long"]["probe_logits"][i], e["probe_ids"], worst);
@@ -135,9 +137,10 @@ TEST_P(Golden, greedy_continuations_are_equal) {
   const auto pages = pages_from(0, 16);
   for (const auto& item : e["greedy"]) {
     auto next = item["ids"].get<std::vector<std::int32_t>>();
+    const std::size_t planned = next.size() + item["new_ids"].size();
     std::int32_t position = 0;
     for (const auto& want : item["new_ids"]) {
-      const std::vector<float> last = tiny.forward({{next, position, &pages}}).back();
+      const std::vector<float> last = tiny.forward({{next, position, &pages, planned}}).back();
       position += static_cast<std::int32_t>(next.size());
       const auto best =
           static_cast<std::int32_t>(std::max_element(last.begin(), last.end()) - last.begin());
@@ -153,7 +156,7 @@ TEST_P(Golden, cutting_a_prompt_mixing_sequences_and_threads_change_no_bit) {
   const auto other = e["short"]["ids"].get<std::vector<std::int32_t>>();
   const auto pages = pages_from(0, 16), far = pages_from(20, 16);
   TinyModel reference(GetParam(), false, **kernels::choose_kernels(""));
-  const auto want = reference.forward({{ids, 0, &pages}});
+  const auto want = reference.forward({{ids, 0, &pages, ids.size()}});
   for (const int n_threads : {1, 3}) {
     TinyModel tiny(GetParam(), false, **kernels::choose_kernels(""), n_threads);
     std::mt19937 random(5);
@@ -164,8 +167,8 @@ TEST_P(Golden, cutting_a_prompt_mixing_sequences_and_threads_change_no_bit) {
       const std::size_t n = std::min<std::size_t>(size, ids.size() - done);
       const auto from = ids.begin() + static_cast<std::ptrdiff_t>(done);
       const std::vector<std::int32_t> cut(from, from + static_cast<std::ptrdiff_t>(n));
-      const auto got =
-          tiny.forward({{other, 0, &far}, {cut, static_cast<std::int32_t>(done), &pages}});
+      const auto got = tiny.forward({{other, 0, &far, other.size()},
+                                     {cut, static_cast<std::int32_t>(done), &pages, ids.size()}});
       for (std::size_t i = 0; i < n; ++i)
         ASSERT_EQ(got[other.size() + i], want[done + i]) << done + i;
       done += n;
@@ -177,10 +180,36 @@ TEST_P(Golden, every_isa_gives_the_same_bits) {
   const auto ids = expected(GetParam())["short"]["ids"].get<std::vector<std::int32_t>>();
   const auto pages = pages_from(0, 16);
   TinyModel generic(GetParam(), false, kernels::generic_kernels());
-  const auto want = generic.forward({{ids, 0, &pages}});
+  const auto want = generic.forward({{ids, 0, &pages, ids.size()}});
   for (const kernels::CpuKernels* isa : kernels::runnable_kernels()) {
     TinyModel tiny(GetParam(), false, *isa);
-    EXPECT_EQ(tiny.forward({{ids, 0, &pages}}), want) << isa->isa;
+    EXPECT_EQ(tiny.forward({{ids, 0, &pages, ids.size()}}), want) << isa->isa;
+  }
+}
+
+TEST(LongRope, the_factors_are_those_of_the_planned_length) {
+  const nlohmann::json e = expected("phi3");
+  TinyModel tiny("phi3", true, **kernels::choose_kernels(""));
+  const auto pages = pages_from(0, 16), far = pages_from(16, 16);
+  const auto ids = e["long"]["ids"].get<std::vector<std::int32_t>>();
+  double worst = 0;
+  for (const auto& item : e["at_original_context"]) {
+    const std::vector<std::int32_t> some(ids.begin(), ids.begin() + item["n_tokens"].get<int>());
+    const auto rows = tiny.forward({{some, 0, &pages, some.size()}});
+    expect_close(rows.back(), item["last_logits"], {}, worst);
+  }
+  // A short and a long plan in one batch: each has its own factors.
+  const auto prompt = e["short"]["ids"].get<std::vector<std::int32_t>>();
+  const auto rows = tiny.forward({{prompt, 0, &pages, 64}, {prompt, 0, &far, 65}});
+  expect_close(rows[prompt.size() - 1], e["short"]["last_logits"], {}, worst);
+  expect_close(rows.back(), e["short_with_long_factors"]["last_logits"], {}, worst);
+  // Hugging Face computes a sequence anew when it grows past the original context.
+  auto growing = e["greedy_crossing"]["ids"].get<std::vector<std::int32_t>>();
+  for (const auto& want : e["greedy_crossing"]["new_ids"]) {
+    const auto last = tiny.forward({{growing, 0, &pages, growing.size()}}).back();
+    growing.push_back(
+        static_cast<std::int32_t>(std::max_element(last.begin(), last.end()) - last.begin()));
+    ASSERT_EQ(growing.back(), want.get<std::int32_t>()) << growing.size();
   }
 }
 

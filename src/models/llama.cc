@@ -113,7 +113,7 @@ class Llama final : public Model {
       const std::vector<float> divisors = file.values("rope_freqs.weight", c_.n_rotated / 2);
       for (std::size_t j = 0; j < divisors.size(); ++j) inverse[j] /= divisors[j];
     }
-    return ops.rope_table(inverse, 1, kernels::RopePairs::adjacent);
+    return ops.rope_table({.inverse_frequencies = inverse, .pairs = kernels::RopePairs::adjacent});
   }
 
   DecoderConfig c_;

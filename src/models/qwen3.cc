@@ -60,7 +60,7 @@ class Qwen3 final : public Model {
     embedding_ = file.table("token_embd.weight", c_.n_vocab, c_.d_model);
     norm_ = file.vector("output_norm.weight", c_.d_model);
     output_ = output_matrix(file, c_);
-    rope_ = ops.rope_table(read_rope_frequencies(file, c_), 1, kernels::RopePairs::halves);
+    rope_ = ops.rope_table({.inverse_frequencies = read_rope_frequencies(file, c_)});
 
     x_ = ops.activation(c_.d_model);
     h_ = ops.activation(c_.d_model);

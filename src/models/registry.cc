@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "models/llama.h"
+#include "models/phi3.h"
 #include "models/qwen2.h"
 #include "models/qwen3.h"
 
@@ -16,6 +17,7 @@ struct Architecture {
 
 constexpr Architecture kArchitectures[] = {
     {"llama", load_llama},
+    {"phi3", load_phi3},
     {"qwen2", load_qwen2},
     {"qwen3", load_qwen3},
 };

@@ -52,18 +52,22 @@ Table CpuOps::table(const Tensor& tensor) {
   return {static_cast<std::int32_t>(tables_.size() - 1), tensor.shape.rows(), tensor.shape.cols()};
 }
 
-Rope CpuOps::rope_table(std::span<const float> inverse_frequencies, float attention_factor,
-                        RopePairs pairs) {
-  const std::size_t size = static_cast<std::size_t>(options_.max_rows) * inverse_frequencies.size();
-  RopeTable table;
-  table.inverse_frequencies.assign(inverse_frequencies.begin(), inverse_frequencies.end());
-  table.attention_factor = attention_factor;
-  table.pairs = pairs;
+Rope CpuOps::rope_table(const RopeTable& table) {
+  const auto& in = table.inverse_frequencies;
+  const auto& in_long = table.long_inverse_frequencies;
+  CHECK(in_long.empty() || in_long.size() == in.size(), "rope_table: as many long frequencies");
+  RopeAngles r;
+  r.inverse_frequencies.assign(in.begin(), in.end());
+  r.long_inverse_frequencies.assign(in_long.begin(), in_long.end());
+  r.long_from = table.long_from;
+  r.attention_factor = table.attention_factor;
+  r.pairs = table.pairs;
   if (options_.measure == Measure::no) {
-    table.cos.resize(size);
-    table.sin.resize(size);
+    const std::size_t size = static_cast<std::size_t>(options_.max_rows) * in.size();
+    r.cos.resize(size);
+    r.sin.resize(size);
   }
-  ropes_.push_back(std::move(table));
+  ropes_.push_back(std::move(r));
   return {static_cast<std::int32_t>(ropes_.size() - 1)};
 }
 
@@ -97,7 +101,7 @@ std::uint64_t CpuOps::scratch_bytes(const KvGeometry& geometry) const {
   std::int64_t bytes = options_.max_rows * QuantizedRows::row_bytes(max_quantized_in_) +
                        split_partial_bytes(geometry, options_.max_positions);
   for (const Buffer& b : buffers_) bytes += b.stride * b.max_rows * 4;
-  for (const RopeTable& r : ropes_) {
+  for (const RopeAngles& r : ropes_) {
     bytes += 8 * options_.max_rows * static_cast<std::int64_t>(r.inverse_frequencies.size());
   }
   return static_cast<std::uint64_t>(bytes);
@@ -144,7 +148,7 @@ void CpuOps::begin(const Batch& batch) {
         "more output rows than planned");
   batch_ = batch;
   n_rows_ = batch.n_rows();
-  for (RopeTable& r : ropes_) r.current = false;
+  for (RopeAngles& r : ropes_) r.current = false;
 }
 
 Rows<float> CpuOps::rows(Activation a) const {
@@ -242,19 +246,26 @@ void CpuOps::matmul_add(Activation inout, Activation in, Matrix matrix) {
   multiply(in, {&product, 1}, true);
 }
 
+void CpuOps::compute_angles(RopeAngles& r, std::int64_t first, std::int64_t last) const {
+  const auto n_pairs = static_cast<std::int32_t>(r.inverse_frequencies.size());
+  const SequenceRows* s = batch_.sequences.data();
+  for (std::int64_t t = first; t < last; ++t) {
+    while (t >= s->first_row + s->n_rows) ++s;
+    const bool is_long = !r.long_inverse_frequencies.empty() && s->planned_length > r.long_from;
+    rope_angles(batch_.positions[static_cast<std::size_t>(t)],
+                is_long ? r.long_inverse_frequencies.data() : r.inverse_frequencies.data(), n_pairs,
+                r.attention_factor, r.cos.data() + t * n_pairs, r.sin.data() + t * n_pairs);
+  }
+}
+
 void CpuOps::rope(Activation inout, std::int32_t head_dim, Rope table) {
-  RopeTable& r = ropes_[static_cast<std::size_t>(table.id)];
+  RopeAngles& r = ropes_[static_cast<std::size_t>(table.id)];
   const auto n_pairs = static_cast<std::int32_t>(r.inverse_frequencies.size());
   CHECK(inout.cols % head_dim == 0 && 2 * n_pairs <= head_dim,
         "rope: whole heads, pairs inside them");
   if (!r.current) {
-    for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t t = first; t < last; ++t) {
-        rope_angles(batch_.positions[static_cast<std::size_t>(t)], r.inverse_frequencies.data(),
-                    n_pairs, r.attention_factor, r.cos.data() + t * n_pairs,
-                    r.sin.data() + t * n_pairs);
-      }
-    });
+    for_rows(n_rows_,
+             [&](std::int64_t first, std::int64_t last) { compute_angles(r, first, last); });
     r.current = true;
   }
   const RopeRows op{rows(inout), head_dim, n_pairs, r.pairs, r.cos.data(), r.sin.data()};

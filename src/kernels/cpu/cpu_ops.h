@@ -49,8 +49,7 @@ class CpuOps final : public Ops {
   Matrix matrix(const Tensor& tensor) override;
   Vector vector(std::span<const float> values) override;
   Table table(const Tensor& tensor) override;
-  Rope rope_table(std::span<const float> inverse_frequencies, float attention_factor,
-                  RopePairs pairs) override;
+  Rope rope_table(const RopeTable& table) override;
   Activation activation(std::int64_t cols) override;
   Activation output_activation(std::int64_t cols) override;
 
@@ -72,8 +71,9 @@ class CpuOps final : public Ops {
     std::int64_t cols = 0, stride = 0, max_rows = 0;
     float* data = nullptr;
   };
-  struct RopeTable {
-    std::vector<float> inverse_frequencies;
+  struct RopeAngles {
+    std::vector<float> inverse_frequencies, long_inverse_frequencies;
+    std::int64_t long_from = 0;
     float attention_factor = 1;
     RopePairs pairs = RopePairs::halves;
     std::vector<float> cos, sin;  // [max_rows, n_pairs]
@@ -83,6 +83,7 @@ class CpuOps final : public Ops {
 
   Activation add_buffer(std::int64_t cols, std::int64_t max_rows);
   QuantizedRows quantize(Activation in);
+  void compute_angles(RopeAngles& r, std::int64_t first, std::int64_t last) const;
   void multiply(Activation in, std::span<const Product> products, bool add);
   // fn(first_row, last_row) over all rows: at once when there are few, in parts on the pool
   // otherwise.
@@ -98,7 +99,7 @@ class CpuOps final : public Ops {
   std::vector<PackedMatrix> matrices_;
   std::vector<std::vector<float>> vectors_;
   std::vector<Tensor> tables_;
-  std::vector<RopeTable> ropes_;
+  std::vector<RopeAngles> ropes_;
   std::vector<Buffer> buffers_;
   std::int64_t max_quantized_in_ = 0;
   std::uint64_t weight_bytes_ = 0;
