@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -101,6 +102,28 @@ TEST_P(Kernels, silu_mul_matches_the_definition_for_small_and_huge_values) {
     for (std::size_t i = 0; i < gate.storage.size(); ++i) {
       const double e = expected.storage[i];
       EXPECT_NEAR(gate.storage[i], e, std::abs(e) * kSiluMulTolerance + 1e-37) << i;
+    }
+  }
+}
+
+TEST_P(Kernels, gelu_mul_matches_the_definition_for_small_and_huge_values) {
+  for (const std::int64_t n : kLengths) {
+    Shifted gate(2, n, 1, random), up(2, n, 2, random);
+    for (float& g : gate.storage) g *= 4;
+    gate.rows.row(1)[0] = -1e20f;
+    gate.rows.row(0)[n - 1] = 1e20f;
+    const Shifted before = gate;
+    Shifted expected = gate, generic = gate;
+    expected.rows.data = expected.storage.data() + 1;
+    generic.rows.data = generic.storage.data() + 1;
+    k.gelu_mul({gate.rows, up.rows}, 0, 2);
+    generic_kernels().gelu_mul({generic.rows, up.rows}, 0, 2);
+    EXPECT_TRUE(same_bits(gate.storage, generic.storage)) << n;
+    gelu_mul_reference({expected.rows, up.rows});
+    for (std::size_t i = 0; i < gate.storage.size(); ++i) {
+      const double e = expected.storage[i];
+      const double x = std::clamp(double{before.storage[i]}, -10.0, 10.0);
+      EXPECT_NEAR(gate.storage[i], e, std::abs(e) * gelu_mul_tolerance(x) + 1e-37) << i;
     }
   }
 }

@@ -82,7 +82,7 @@ class Ops {
   virtual Activation output_activation(std::int64_t cols) = 0;
 
   // ---- forward, between begin() and the last operator ----
-  virtual void embed(Activation out, Table table) = 0;  // row t = table[tokens[t]]
+  virtual void embed(Activation out, Table table, float scale) = 0;  // scale * table[tokens[t]]
   virtual void rms_norm(Activation out, Activation in, Vector gain, float eps) = 0;
   // Each row of `in` is taken as in.cols / gain.n rows (the heads), each normalised by itself.
   virtual void rms_norm_heads(Activation inout, Vector gain, float eps) = 0;
@@ -95,6 +95,7 @@ class Ops {
   virtual void add(Activation inout, Activation in) = 0;
   virtual void add_bias(Activation inout, Vector bias) = 0;   // to every row
   virtual void silu_mul(Activation gate, Activation up) = 0;  // gate = silu(gate) * up
+  virtual void gelu_mul(Activation gate, Activation up) = 0;  // gate = gelu(gate) * up, tanh form
   // From here on the batch consists of its output rows only; x keeps those rows.
   virtual void keep_output_rows(Activation x) = 0;
 };

@@ -5,6 +5,7 @@
 
 #include "kernels/add.h"
 #include "kernels/attend.h"
+#include "kernels/gelu_mul.h"
 #include "kernels/matmul.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
@@ -56,6 +57,16 @@ void silu_mul_reference(const SiluMul& op) {
     for (std::int64_t c = 0; c < op.gate.n_cols; ++c) {
       const double g = op.gate.row(t)[c];
       op.gate.row(t)[c] = static_cast<float>(g / (1 + std::exp(-g)) * double{op.up.row(t)[c]});
+    }
+  }
+}
+
+void gelu_mul_reference(const GeluMul& op) {
+  for (std::int64_t t = 0; t < op.gate.n_rows; ++t) {
+    for (std::int64_t c = 0; c < op.gate.n_cols; ++c) {
+      const double g = op.gate.row(t)[c];
+      const double u = kGeluRoot * (g + kGeluCube * g * g * g);
+      op.gate.row(t)[c] = static_cast<float>(g / (1 + std::exp(-2 * u)) * double{op.up.row(t)[c]});
     }
   }
 }

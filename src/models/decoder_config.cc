@@ -74,11 +74,11 @@ std::int32_t read_window(WeightBinder& file, const DecoderConfig& c) {
   return window >= c.context_length ? 0 : static_cast<std::int32_t>(window);
 }
 
-std::vector<double> rope_frequencies(double base, std::int64_t n_rotated) {
+std::vector<double> rope_frequencies(float base, std::int64_t n_rotated) {
   std::vector<double> inverse(static_cast<std::size_t>(n_rotated / 2));
   for (std::size_t j = 0; j < inverse.size(); ++j) {
     const double exponent = 2.0 * static_cast<double>(j) / static_cast<double>(n_rotated);
-    inverse[j] = 1 / std::pow(base, exponent);
+    inverse[j] = 1 / std::pow(static_cast<double>(base), exponent);
   }
   return inverse;
 }
@@ -96,7 +96,7 @@ std::vector<float> read_rope_frequencies(WeightBinder& file, const DecoderConfig
               cat("rope.scaling.type ", quote(type), " is not supported in this architecture"));
   }
   std::vector<float> inverse;
-  for (const double w : rope_frequencies(static_cast<double>(c.rope_base), c.n_rotated)) {
+  for (const double w : rope_frequencies(c.rope_base, c.n_rotated)) {
     inverse.push_back(static_cast<float>(w / factor));
   }
   return inverse;

@@ -33,7 +33,7 @@ std::int32_t read_window(WeightBinder& file, const DecoderConfig& c);
 
 // base^(-2j / n_rotated) for each pair j, and those of rope.scaling.type "linear" divided by its
 // factor. Other scalings are refused: an architecture that has one reads it itself.
-std::vector<double> rope_frequencies(double base, std::int64_t n_rotated);
+std::vector<double> rope_frequencies(float base, std::int64_t n_rotated);
 std::vector<float> read_rope_frequencies(WeightBinder& file, const DecoderConfig& c);
 
 // "blk.3.attn_q.weight"

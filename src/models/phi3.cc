@@ -85,7 +85,7 @@ class Phi3 final : public Model {
   Activation logits() const override { return logits_; }
 
   void forward(const kernels::Batch& batch, kernels::Ops& ops) const override {
-    ops.embed(x_, embedding_);
+    ops.embed(x_, embedding_, 1);
     for (std::int32_t i = 0; i < static_cast<std::int32_t>(layers_.size()); ++i) {
       const Layer& w = layers_[static_cast<std::size_t>(i)];
       ops.rms_norm(h_, x_, w.attn_norm, c_.rms_eps);
@@ -135,7 +135,7 @@ class Phi3 final : public Model {
 
   std::vector<float> frequencies(WeightBinder& file, const char* name) const {
     const std::vector<float> factors = file.values(name, c_.n_rotated / 2);
-    const auto base = rope_frequencies(static_cast<double>(c_.rope_base), c_.n_rotated);
+    const auto base = rope_frequencies(c_.rope_base, c_.n_rotated);
     std::vector<float> inverse(base.size());
     for (std::size_t j = 0; j < factors.size(); ++j) {
       if (!(factors[j] > 0) || !std::isfinite(factors[j])) {

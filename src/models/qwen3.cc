@@ -78,7 +78,7 @@ class Qwen3 final : public Model {
   Activation logits() const override { return logits_; }
 
   void forward(const kernels::Batch& batch, kernels::Ops& ops) const override {
-    ops.embed(x_, embedding_);
+    ops.embed(x_, embedding_, 1);
     for (std::int32_t i = 0; i < static_cast<std::int32_t>(layers_.size()); ++i) {
       const Layer& w = layers_[static_cast<std::size_t>(i)];
       ops.rms_norm(h_, x_, w.attn_norm, c_.rms_eps);

@@ -1,6 +1,7 @@
 #include "models/registry.h"
 
 #include "base/str.h"
+#include "models/gemma3.h"
 #include "models/llama.h"
 #include "models/phi3.h"
 #include "models/qwen2.h"
@@ -16,10 +17,8 @@ struct Architecture {
 };
 
 constexpr Architecture kArchitectures[] = {
-    {"llama", load_llama},
-    {"phi3", load_phi3},
-    {"qwen2", load_qwen2},
-    {"qwen3", load_qwen3},
+    {"gemma3", load_gemma3}, {"llama", load_llama}, {"phi3", load_phi3},
+    {"qwen2", load_qwen2},   {"qwen3", load_qwen3},
 };
 
 }  // namespace

@@ -165,7 +165,7 @@ void CpuOps::for_rows(std::int64_t n, Fn&& fn) {
             [&](std::int64_t i) { fn(i * part, std::min(n, (i + 1) * part)); });
 }
 
-void CpuOps::embed(Activation out, Table table) {
+void CpuOps::embed(Activation out, Table table, float scale) {
   const Tensor& tensor = tables_[static_cast<std::size_t>(table.id)];
   const Rows<float> x = rows(out);
   CHECK(out.cols == table.cols, "embed: as many columns as the table");
@@ -173,6 +173,7 @@ void CpuOps::embed(Activation out, Table table) {
     for (std::int64_t t = first; t < last; ++t) {
       dequantize_row(tensor, batch_.tokens[static_cast<std::size_t>(t)],
                      {x.row(t), static_cast<std::size_t>(out.cols)});
+      for (std::int64_t c = 0; c < out.cols; ++c) x.row(t)[c] *= scale;
     }
   });
 }
@@ -473,6 +474,13 @@ void CpuOps::silu_mul(Activation gate, Activation up) {
   const SiluMul op{rows(gate), rows(up)};
   for_rows(n_rows_,
            [&](std::int64_t first, std::int64_t last) { kernels_.silu_mul(op, first, last); });
+}
+
+void CpuOps::gelu_mul(Activation gate, Activation up) {
+  CHECK(gate.cols == up.cols, "gelu_mul: equal shapes");
+  const GeluMul op{rows(gate), rows(up)};
+  for_rows(n_rows_,
+           [&](std::int64_t first, std::int64_t last) { kernels_.gelu_mul(op, first, last); });
 }
 
 void CpuOps::keep_output_rows(Activation x) {

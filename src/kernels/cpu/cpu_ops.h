@@ -53,7 +53,7 @@ class CpuOps final : public Ops {
   Activation activation(std::int64_t cols) override;
   Activation output_activation(std::int64_t cols) override;
 
-  void embed(Activation out, Table table) override;
+  void embed(Activation out, Table table, float scale) override;
   void rms_norm(Activation out, Activation in, Vector gain, float eps) override;
   void rms_norm_heads(Activation inout, Vector gain, float eps) override;
   void matmul(Activation in, std::initializer_list<Product> products) override;
@@ -64,6 +64,7 @@ class CpuOps final : public Ops {
   void add(Activation inout, Activation in) override;
   void add_bias(Activation inout, Vector bias) override;
   void silu_mul(Activation gate, Activation up) override;
+  void gelu_mul(Activation gate, Activation up) override;
   void keep_output_rows(Activation x) override;
 
  private:

@@ -8,6 +8,7 @@
 
 #include "kernels/add.h"
 #include "kernels/attend.h"
+#include "kernels/gelu_mul.h"
 #include "kernels/matmul.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
@@ -27,6 +28,7 @@ struct CpuKernels {
   void (*rms_norm)(const RmsNorm&, std::int64_t first, std::int64_t last);
   void (*rope)(const RopeRows&, std::int64_t first, std::int64_t last);
   void (*silu_mul)(const SiluMul&, std::int64_t first, std::int64_t last);
+  void (*gelu_mul)(const GeluMul&, std::int64_t first, std::int64_t last);
   void (*add)(const Add&, std::int64_t first, std::int64_t last);
 
   // One partition (positions partition * kPartition …) for every query of the tile; query m's

@@ -16,6 +16,7 @@ constexpr CpuKernels kernels_of(const char* isa) {
           .rms_norm = rms_norm<V>,
           .rope = rope<V>,
           .silu_mul = silu_mul<V>,
+          .gelu_mul = gelu_mul<V>,
           .add = add<V>,
           .attend_partition = attend_partition<V>,
           .attend_merge = attend_merge<V>,

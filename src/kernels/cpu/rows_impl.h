@@ -1,5 +1,5 @@
-// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul, add,
-// quantize) over the vector layer.
+// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul,
+// gelu_mul, add, quantize) over the vector layer.
 //
 // Rows of activations are padded to whole vectors (cpu_ops.h), but an operator never reads its
 // padding as data: the tail goes through a zeroed buffer.
@@ -9,6 +9,7 @@
 
 #include "kernels/add.h"
 #include "kernels/cpu/vec_math.h"
+#include "kernels/gelu_mul.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
@@ -116,6 +117,21 @@ template <class V>
 void silu_mul(const SiluMul& op, std::int64_t first, std::int64_t last) {
   for_values<V>(op.gate, op.up, first, last,
                 [](typename V::F g, typename V::F u) { return silu_times<V>(g, u); });
+}
+
+template <class V>
+typename V::F gelu_times(typename V::F gate, typename V::F up) {
+  const typename V::F one = V::set1(1);
+  const typename V::F cube = V::set1(static_cast<float>(kGeluCube));
+  const typename V::F u = V::mul(gate, V::fma(V::mul(gate, gate), cube, one));
+  const typename V::F e = exp<V>(V::mul(u, V::set1(static_cast<float>(-2 * kGeluRoot))));
+  return V::mul(V::div(gate, V::add(one, e)), up);
+}
+
+template <class V>
+void gelu_mul(const GeluMul& op, std::int64_t first, std::int64_t last) {
+  for_values<V>(op.gate, op.up, first, last,
+                [](typename V::F g, typename V::F u) { return gelu_times<V>(g, u); });
 }
 
 template <class V>
