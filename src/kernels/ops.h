@@ -27,6 +27,10 @@ struct Matrix {  // a weight [out, in], in whatever layout the backend chose
   std::int32_t id = -1;
   std::int64_t out = 0, in = 0;
 };
+struct Experts {  // a weight [n, out, in]: a matrix for each expert of a mixture; out in sixteens
+  std::int32_t id = -1;
+  std::int64_t n = 0, out = 0, in = 0;
+};
 struct Vector {  // float32 [n]
   std::int32_t id = -1;
   std::int64_t n = 0;
@@ -56,6 +60,7 @@ struct Attention {
   std::int32_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
   float scale = 0;          // of the scores, usually 1 / sqrt(head_dim)
   std::int32_t window = 0;  // a token sees this many positions, itself included; 0: all
+  Vector sinks = {};        // [n_heads], when the model has them: a score of no position
 };
 
 struct KvGeometry {
@@ -65,6 +70,18 @@ struct KvGeometry {
 struct Product {  // out = in · matrixᵀ
   Activation out;
   Matrix matrix;
+};
+
+// Which n_used of n_experts compute each row of a batch.
+struct Routing {
+  std::int32_t id = -1;
+  std::int64_t n_experts = 0, n_used = 0;
+};
+
+struct ExpertProduct {  // as Product, by the row's expert, and its row of bias added
+  Activation out;
+  Experts experts;
+  Vector bias;  // [n, out]
 };
 
 class Ops {
@@ -78,6 +95,10 @@ class Ops {
   virtual Table table(const Tensor& tensor) = 0;
   virtual Rope rope_table(const RopeTable& table) = 0;
   virtual Activation activation(std::int64_t cols) = 0;
+  virtual Experts experts(const Tensor& tensor) = 0;
+  virtual Routing routing(std::int64_t n_experts, std::int64_t n_used) = 0;
+  // A row for each (row of the batch, expert it uses), the experts of a row one after another.
+  virtual Activation expert_activation(const Routing& routing, std::int64_t cols) = 0;
   // For results that only output rows have (logits): sized for the most output rows of a batch.
   virtual Activation output_activation(std::int64_t cols) = 0;
 
@@ -96,6 +117,16 @@ class Ops {
   virtual void add_bias(Activation inout, Vector bias) = 0;   // to every row
   virtual void silu_mul(Activation gate, Activation up) = 0;  // gate = silu(gate) * up
   virtual void gelu_mul(Activation gate, Activation up) = 0;  // gate = gelu(gate) * up, tanh form
+  virtual void clamped_swiglu(Activation gate, Activation up, float alpha, float limit) = 0;
+
+  // Of a mixture of experts: each row goes to those with its largest logits (route.h), …
+  virtual void route(const Routing& routing, Activation logits) = 0;
+  // … they compute (`in` has a row a token, or a row a token and expert), …
+  virtual void expert_matmul(const Routing& routing, Activation in,
+                             std::initializer_list<ExpertProduct> products) = 0;
+  // … and inout += their rows, each times its share.
+  virtual void add_experts(Activation inout, Activation in, const Routing& routing) = 0;
+
   // From here on the batch consists of its output rows only; x keeps those rows.
   virtual void keep_output_rows(Activation x) = 0;
 };

@@ -17,6 +17,8 @@ constexpr CpuKernels kernels_of(const char* isa) {
           .rope = rope<V>,
           .silu_mul = silu_mul<V>,
           .gelu_mul = gelu_mul<V>,
+          .clamped_swiglu = clamped_swiglu<V>,
+          .weighted_sum = weighted_sum<V>,
           .add = add<V>,
           .attend_partition = attend_partition<V>,
           .attend_merge = attend_merge<V>,

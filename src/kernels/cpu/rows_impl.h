@@ -1,5 +1,5 @@
 // rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul,
-// gelu_mul, add, quantize) over the vector layer.
+// gelu_mul, clamped_swiglu, weighted_sum, add, quantize) over the vector layer.
 //
 // Rows of activations are padded to whole vectors (cpu_ops.h), but an operator never reads its
 // padding as data: the tail goes through a zeroed buffer.
@@ -8,12 +8,14 @@
 #include <cstring>
 
 #include "kernels/add.h"
+#include "kernels/clamped_swiglu.h"
 #include "kernels/cpu/vec_math.h"
 #include "kernels/gelu_mul.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
 #include "kernels/silu_mul.h"
+#include "kernels/weighted_sum.h"
 
 namespace hearth::kernels {
 
@@ -132,6 +134,44 @@ template <class V>
 void gelu_mul(const GeluMul& op, std::int64_t first, std::int64_t last) {
   for_values<V>(op.gate, op.up, first, last,
                 [](typename V::F g, typename V::F u) { return gelu_times<V>(g, u); });
+}
+
+// min and max give their second argument when one is not a number, so that stays one.
+template <class V>
+void clamped_swiglu(const ClampedSwiglu& op, std::int64_t first, std::int64_t last) {
+  using F = typename V::F;
+  const F one = V::set1(1), high = V::set1(op.limit), low = V::set1(-op.limit);
+  const F minus_alpha = V::set1(-op.alpha);
+  for_values<V>(op.gate, op.up, first, last, [&](F gate, F up) {
+    const F g = V::min(high, gate);
+    const F u = V::max(low, V::min(high, up));
+    const F e = exp<V>(V::mul(minus_alpha, g));
+    return V::mul(V::div(g, V::add(one, e)), V::add(u, one));
+  });
+}
+
+template <class V>
+void weighted_sum(const WeightedSum& op, std::int64_t first, std::int64_t last) {
+  const std::int64_t n = op.x.n_cols;
+  const std::int64_t whole = n / 16 * 16;
+  for (std::int64_t t = first; t < last; ++t) {
+    float* x = op.x.row(t);
+    const float* weights = op.weights + t * op.n;
+    const auto sum = [&](std::int64_t c, auto&& load) {
+      typename V::F acc = load(x + c);
+      for (std::int64_t s = 0; s < op.n; ++s) {
+        acc = V::fma(load(op.y.row(t * op.n + s) + c), V::set1(weights[s]), acc);
+      }
+      return acc;
+    };
+    for (std::int64_t c = 0; c < whole; c += 16) {
+      V::store(x + c, sum(c, [](const float* p) { return V::load(p); }));
+    }
+    if (whole < n) {
+      store_tail<V>(x + whole, n - whole,
+                    sum(whole, [&](const float* p) { return load_tail<V>(p, n - whole); }));
+    }
+  }
 }
 
 template <class V>
