@@ -90,8 +90,8 @@ std::vector<std::int32_t> pages_from(std::int32_t first, std::int32_t n) {
 
 class Golden : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(, Golden,
-                         testing::Values("gemma3", "llama", "llama_tied", "mistral", "phi3",
-                                         "qwen2", "qwen3"),
+                         testing::Values("gemma3", "gpt_oss", "llama", "llama_tied", "mistral",
+                                         "phi3", "qwen2", "qwen3"),
                          [](const auto& test) { return std::string(test.param); });
 
 // Compares a row with `values`, of all ids or of the given ones; keeps the worst difference

@@ -1,11 +1,11 @@
-// llama_test.cc - what a damaged or foreign checkpoint is refused with; golden_test.cc tests what
+// refusal_test.cc - what a damaged or foreign checkpoint is refused with; golden_test.cc tests what
 // is computed.
-#include "models/llama.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <functional>
+#include <optional>
+#include <string>
 
 #include "base/str.h"
 #include "kernels/cpu/cpu_ops.h"
@@ -18,9 +18,10 @@ namespace {
 using kernels::CpuOps;
 
 // What a damaged or foreign checkpoint is refused with.
-std::string fault(const std::function<void(formats::Checkpoint&)>& damage) {
+std::string fault(const std::function<void(formats::Checkpoint&)>& damage,
+                  const std::string& folder = "llama") {
   const auto original =
-      *formats::open_checkpoint(HEARTH_SOURCE_DIR "/tests/golden/hf/llama/model.gguf");
+      *formats::open_checkpoint(cat(HEARTH_SOURCE_DIR "/tests/golden/hf/", folder, "/model.gguf"));
   formats::Checkpoint file = *original;
   damage(file);
   EXPECT_TRUE(file.index());
@@ -76,6 +77,59 @@ TEST(Llama, impossible_sizes_are_refused_by_key) {
   EXPECT_NE(set("llama.expert_count", 8).find("experts"), std::string::npos);
   EXPECT_NE(fault([](auto& file) { file.metadata.erase("llama.block_count"); }).find("block_count"),
             std::string::npos);
+}
+
+TEST(Refusal, a_key_that_an_architecture_needs_or_cannot_honour_is_named) {
+  struct Case {
+    const char* folder;
+    const char* key;                          // without the architecture's prefix
+    std::optional<formats::MetaValue> value;  // none: the key is missing
+  };
+  const auto integer = [](std::int64_t i) { return formats::MetaValue(i); };
+  const Case cases[] = {
+      {"qwen2", "attention.sliding_window", integer(16)},
+      {"qwen3", "attention.layer_norm_rms_epsilon", formats::MetaValue(0.0)},
+      {"qwen3", "rope.freq_base", formats::MetaValue(-1.0)},
+      {"mistral", "attention.sliding_window", integer(-1)},
+      {"mistral", "rope.scaling.type", formats::MetaValue(std::string("yarn"))},
+      {"phi3", "rope.scaling.original_context_length", std::nullopt},
+      {"phi3", "rope.scaling.attn_factor", formats::MetaValue(-1.0)},
+      {"gemma3", "attention.sliding_window", std::nullopt},
+      {"gemma3", "attention.sliding_window_pattern", integer(0)},
+      {"gemma3", "rope.scaling.factor", formats::MetaValue(0.0)},
+      {"gemma3", "rope.freq_base_swa", formats::MetaValue(0.0)},
+      {"gemma3", "final_logit_softcapping", formats::MetaValue(30.0)},
+      {"gpt_oss", "attention.sliding_window", std::nullopt},
+      {"gpt_oss", "expert_count", std::nullopt},
+      {"gpt_oss", "expert_used_count", integer(9)},
+      {"gpt_oss", "rope.scaling.factor", std::nullopt},
+      {"gpt_oss", "rope.scaling.yarn_beta_fast", formats::MetaValue(-2.0)},
+      {"gpt_oss", "rope.scaling.type", integer(3)},
+  };
+  for (const Case& c : cases) {
+    const std::string message = fault(
+        [&](formats::Checkpoint& file) {
+          const std::string key = cat(file.architecture, ".", c.key);
+          file.metadata.erase(key);
+          if (c.value) file.metadata[key] = *c.value;
+        },
+        c.folder);
+    EXPECT_NE(message.find(c.key), std::string::npos)
+        << c.folder << " " << c.key << ": " << message;
+  }
+}
+
+TEST(Refusal, a_tensor_that_no_graph_reads_is_named_in_every_architecture) {
+  for (const char* folder : {"gemma3", "gpt_oss", "mistral", "phi3", "qwen2", "qwen3"}) {
+    const std::string message = fault(
+        [](auto& file) {
+          Tensor extra = tensor(file, "blk.0.attn_norm.weight");
+          extra.name = "blk.0.surprise.weight";
+          file.tensors.push_back(extra);
+        },
+        folder);
+    EXPECT_NE(message.find("blk.0.surprise.weight"), std::string::npos) << folder << message;
+  }
 }
 
 TEST(Registry, an_unknown_architecture_is_refused_with_the_known_ones) {

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "models/gemma3.h"
+#include "models/gpt_oss.h"
 #include "models/llama.h"
 #include "models/phi3.h"
 #include "models/qwen2.h"
@@ -17,8 +18,8 @@ struct Architecture {
 };
 
 constexpr Architecture kArchitectures[] = {
-    {"gemma3", load_gemma3}, {"llama", load_llama}, {"phi3", load_phi3},
-    {"qwen2", load_qwen2},   {"qwen3", load_qwen3},
+    {"gemma3", load_gemma3}, {"gpt-oss", load_gpt_oss}, {"llama", load_llama},
+    {"phi3", load_phi3},     {"qwen2", load_qwen2},     {"qwen3", load_qwen3},
 };
 
 }  // namespace

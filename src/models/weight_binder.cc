@@ -124,6 +124,32 @@ kernels::Vector WeightBinder::vector(const std::string& name, std::int64_t n) {
   return v.empty() ? kernels::Vector{} : ops_.vector(v);
 }
 
+kernels::Vector WeightBinder::vectors(const std::string& name, std::int64_t n, std::int64_t size) {
+  const Tensor* tensor = expect(name, {n, size});
+  if (tensor == nullptr) return {};
+  std::vector<float> all(static_cast<std::size_t>(n * size));
+  for (std::int64_t i = 0; i < n; ++i) {
+    dequantize_row(
+        *tensor, i,
+        std::span(all).subspan(static_cast<std::size_t>(i * size), static_cast<std::size_t>(size)));
+  }
+  return ops_.vector(all);
+}
+
+kernels::Experts WeightBinder::experts(const std::string& name, std::int64_t n, std::int64_t out,
+                                       std::int64_t in) {
+  const Tensor* tensor = expect(name, {n, out, in});
+  if (tensor == nullptr) return {};
+  if (out % 16 != 0) {
+    fail(ErrorKind::unsupported,
+         cat("tensor ", name, " has ", out, " outputs an expert; expected a multiple of 16"));
+    return {};
+  }
+  const kernels::Experts e = ops_.experts(*tensor);
+  if (checkpoint_.release) checkpoint_.release(*tensor);
+  return e;
+}
+
 kernels::Table WeightBinder::table(const std::string& name, std::int64_t n, std::int64_t cols) {
   const Tensor* tensor = expect(name, {n, cols});
   return tensor == nullptr ? kernels::Table{} : ops_.table(*tensor);

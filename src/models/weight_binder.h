@@ -38,7 +38,12 @@ class WeightBinder {
   // The parts of a fused matrix: outs[0] rows, then outs[1] rows, …
   std::vector<kernels::Matrix> matrices(const std::string& name,
                                         std::initializer_list<std::int64_t> outs, std::int64_t in);
+  // n matrices [out, in]; out must be whole sixteens, as the experts of every published model are.
+  kernels::Experts experts(const std::string& name, std::int64_t n, std::int64_t out,
+                           std::int64_t in);
   kernels::Vector vector(const std::string& name, std::int64_t n);
+  // A vector for each expert, [n, size].
+  kernels::Vector vectors(const std::string& name, std::int64_t n, std::int64_t size);
   kernels::Table table(const std::string& name, std::int64_t n, std::int64_t cols);
   std::vector<float> values(const std::string& name, std::int64_t n);
   bool has(std::string_view name) const { return checkpoint_.find(name) != nullptr; }
