@@ -127,6 +127,30 @@ TEST(Engine, a_prompt_seen_before_is_reused_and_gives_the_same_answer) {
   EXPECT_EQ(ask(*engine, model, r).usage.cached_tokens, 80);
 }
 
+TEST(Engine, keys_of_a_short_plan_are_not_reused_by_a_long_one) {
+  const char* const phi = HEARTH_SOURCE_DIR "/tests/golden/hf/phi3/model.gguf";
+  Request r;  // LongRoPE: other factors for requests that may pass 64 tokens
+  for (int i = 0; i < 50; ++i) r.prompt.push_back(i * 7 % 250);
+  r.sampling.temperature = 0;
+  r.ignore_eos = true;
+  const auto with = [&r](std::int32_t max_tokens) {
+    Request copy = r;
+    copy.max_tokens = max_tokens;
+    return copy;
+  };
+  const auto engine = Engine::create({});
+  const auto fresh = *engine->load("fresh", phi, {});
+  const Answered long_alone = ask(*engine, fresh, with(15));
+  const auto model = *engine->load("phi", phi, {});
+  const Answered brief = ask(*engine, model, with(14));
+  const Answered after = ask(*engine, model, with(15));
+  EXPECT_EQ(after.usage.cached_tokens, 0);
+  EXPECT_EQ(after, long_alone);
+  EXPECT_NE(std::vector(after.ids.begin(), after.ids.begin() + 14), brief.ids);
+  EXPECT_EQ(ask(*engine, model, with(14)).usage.cached_tokens, 48);
+  EXPECT_EQ(ask(*engine, model, with(15)).usage.cached_tokens, 48);
+}
+
 TEST(Engine, max_tokens_bounds_the_answer_and_is_counted) {
   const auto engine = Engine::create({});
   const auto model = load_tiny(*engine);

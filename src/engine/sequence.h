@@ -36,6 +36,8 @@ struct Sequence {
   // Rows that are still to be computed before the next token can be drawn.
   std::int64_t n_pending() const { return static_cast<std::int64_t>(tokens.size()) - n_computed; }
   std::int64_t n_generated() const { return static_cast<std::int64_t>(tokens.size()) - n_prompt; }
+  // The most positions it may come to have; known from the start.
+  std::int64_t planned_length() const { return n_prompt + max_tokens; }
   bool scores() const { return static_cast<bool>(on_logits); }
   // Whether the row at `position` needs its logits.
   bool wants_logits(std::int64_t position) const {

@@ -59,8 +59,11 @@ void Stepper::admit(const TextModel& model, StepCounters& counters) {
     Sequence& s = *c.waiting.front();
     // The last token's logits are wanted, so at least its row is computed.
     const bool reuse = !s.scores();
-    s.chain = c.index->root(0);
-    if (reuse) c.index->match(0, std::span(s.tokens).first(s.tokens.size() - 1), s.blocks);
+    // What keys depend on besides the tokens: the factors that LongRoPE chooses for this length.
+    const std::int64_t long_from = model.model().info().long_from;
+    const std::uint64_t salt = long_from > 0 && s.planned_length() > long_from ? 1 : 0;
+    s.chain = c.index->root(salt);
+    if (reuse) c.index->match(salt, std::span(s.tokens).first(s.tokens.size() - 1), s.blocks);
     // Room for the whole prompt and a token more, so that nobody is admitted to be preempted at
     // once.
     const auto n_needed = static_cast<std::int64_t>(s.tokens.size()) / kPage + 1;
@@ -140,8 +143,8 @@ void Stepper::collect_rows(TextModel::Compute& c) {
       row_positions_.push_back(static_cast<std::int32_t>(position));
     }
     const auto n_rows = static_cast<std::int32_t>(s.n_chosen);
-    sequence_rows_.push_back(
-        {first_row, n_rows, static_cast<std::int32_t>(s.n_computed), s.blocks.data()});
+    sequence_rows_.push_back({first_row, n_rows, static_cast<std::int32_t>(s.n_computed),
+                              s.blocks.data(), s.planned_length()});
     shares_.push_back(
         {&s, n_rows, first_output, static_cast<std::int32_t>(output_rows_.size()) - first_output});
   }

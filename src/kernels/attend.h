@@ -3,6 +3,9 @@
 //     s[j] = scale * q · k[j]     over positions j <= p (and j > p - window)
 //     out  = sum over j of softmax(s)[j] * v[j]
 //
+// A head may have a sink: one more score, that of no position, which takes its share of the softmax
+// and adds nothing.
+//
 // Keys and values stand in pages of 16 positions. Of a page, each key/value head owns
 //
 //     k  [head_dim][16]                 transposed: one position a lane
@@ -55,7 +58,9 @@ struct AttendTile {
   std::int32_t first_position;  // of the tile's first row
   std::int32_t window;          // 0: all
   float scale;
-  const float* q[16];  // [head_dim] each
+  const float* q[16];            // [head_dim] each
+  const float* sinks = nullptr;  // [group], or none
+  float sink(std::int32_t m) const { return sinks ? sinks[m % group] : -__builtin_inff(); }
 };
 inline constexpr std::int32_t kMaxQueries = 16;
 

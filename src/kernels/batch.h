@@ -18,6 +18,9 @@ struct SequenceRows {
   std::int32_t n_rows = 0;
   std::int32_t first_position = 0;
   const std::int32_t* pages = nullptr;
+  // The most positions the sequence may come to have. Fixed for its life: LongRoPE chooses its
+  // factors by it, and keys of one choice are of no use to the other.
+  std::int64_t planned_length = 0;
 };
 
 struct Batch {

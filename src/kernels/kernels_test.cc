@@ -4,11 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
 
 #include "kernels/cpu/isa.h"
+#include "kernels/route.h"
 #include "kernels/test_data.h"
 
 namespace hearth::kernels {
@@ -105,6 +107,112 @@ TEST_P(Kernels, silu_mul_matches_the_definition_for_small_and_huge_values) {
   }
 }
 
+TEST_P(Kernels, gelu_mul_matches_the_definition_for_small_and_huge_values) {
+  for (const std::int64_t n : kLengths) {
+    Shifted gate(2, n, 1, random), up(2, n, 2, random);
+    for (float& g : gate.storage) g *= 4;
+    gate.rows.row(1)[0] = -1e20f;
+    gate.rows.row(0)[n - 1] = 1e20f;
+    const Shifted before = gate;
+    Shifted expected = gate, generic = gate;
+    expected.rows.data = expected.storage.data() + 1;
+    generic.rows.data = generic.storage.data() + 1;
+    k.gelu_mul({gate.rows, up.rows}, 0, 2);
+    generic_kernels().gelu_mul({generic.rows, up.rows}, 0, 2);
+    EXPECT_TRUE(same_bits(gate.storage, generic.storage)) << n;
+    gelu_mul_reference({expected.rows, up.rows});
+    for (std::size_t i = 0; i < gate.storage.size(); ++i) {
+      const double e = expected.storage[i];
+      const double x = std::clamp(double{before.storage[i]}, -10.0, 10.0);
+      EXPECT_NEAR(gate.storage[i], e, std::abs(e) * gelu_mul_tolerance(x) + 1e-37) << i;
+    }
+  }
+}
+
+TEST_P(Kernels, clamped_swiglu_matches_the_definition_inside_and_beyond_its_limits) {
+  for (const std::int64_t n : kLengths) {
+    Shifted gate(2, n, 1, random), up(2, n, 2, random);
+    for (float& g : gate.storage) g *= 8;
+    for (float& u : up.storage) u *= 8;
+    gate.rows.row(1)[0] = -1e20f;
+    gate.rows.row(0)[n - 1] = 1e20f;
+    const Shifted before = gate;
+    Shifted expected = gate, generic = gate;
+    expected.rows.data = expected.storage.data() + 1;
+    generic.rows.data = generic.storage.data() + 1;
+    k.clamped_swiglu({gate.rows, up.rows, 1.702f, 7}, 0, 2);
+    generic_kernels().clamped_swiglu({generic.rows, up.rows, 1.702f, 7}, 0, 2);
+    EXPECT_TRUE(same_bits(gate.storage, generic.storage)) << n;
+    clamped_swiglu_reference({expected.rows, up.rows, 1.702f, 7});
+    for (std::size_t i = 0; i < gate.storage.size(); ++i) {
+      const double e = expected.storage[i];
+      const double argument = 1.702 * std::clamp(double{before.storage[i]}, -60.0, 7.0);
+      EXPECT_NEAR(gate.storage[i], e, std::abs(e) * clamped_swiglu_tolerance(argument) + 1e-37);
+    }
+  }
+  float gate = std::nanf(""), up = 1;
+  k.clamped_swiglu({{&gate, 1, 1, 1}, {&up, 1, 1, 1}, 1.702f, 7}, 0, 1);
+  EXPECT_TRUE(std::isnan(gate));
+  gate = 1, up = std::nanf("");
+  k.clamped_swiglu({{&gate, 1, 1, 1}, {&up, 1, 1, 1}, 1.702f, 7}, 0, 1);
+  EXPECT_TRUE(std::isnan(gate));
+}
+
+TEST_P(Kernels, weighted_sum_matches_the_definition) {
+  for (const std::int64_t n : kLengths) {
+    constexpr std::int64_t kRows = 3, kUsed = 4;
+    Shifted x(kRows, n, 1, random), y(kRows * kUsed, n, 2, random);
+    const std::vector<float> weights = random_values(kRows * kUsed, random);
+    const Shifted before = x;
+    Shifted expected = x, generic = x;
+    expected.rows.data = expected.storage.data() + 1;
+    generic.rows.data = generic.storage.data() + 1;
+    k.weighted_sum({x.rows, y.rows, weights.data(), kUsed}, 0, kRows);
+    generic_kernels().weighted_sum({generic.rows, y.rows, weights.data(), kUsed}, 0, kRows);
+    EXPECT_TRUE(same_bits(x.storage, generic.storage)) << n;
+    weighted_sum_reference({expected.rows, y.rows, weights.data(), kUsed});
+    for (std::size_t i = 0; i < x.storage.size(); ++i) {
+      const double size = std::abs(before.storage[i]) + 40;  // of |x| + sum |w y|, at most
+      EXPECT_NEAR(x.storage[i], expected.storage[i], size * weighted_sum_tolerance(kUsed));
+    }
+  }
+}
+
+TEST(Route, the_largest_logits_win_and_equals_go_to_the_lower_index) {
+  const float logits[] = {1, 3, 2, 3, -1};
+  std::int32_t experts[3];
+  float shares[3];
+  route_row(logits, experts, shares);
+  EXPECT_EQ(std::vector(experts, experts + 3), (std::vector<std::int32_t>{1, 3, 2}));
+  const double total = 2 + std::exp(-1.0);
+  EXPECT_FLOAT_EQ(shares[0], static_cast<float>(1 / total));
+  EXPECT_FLOAT_EQ(shares[2], static_cast<float>(std::exp(-1.0) / total));
+}
+
+TEST(Route, logits_that_are_no_numbers_still_choose_different_experts) {
+  const float bad = std::nanf("");
+  const float logits[] = {bad, bad, bad};
+  std::int32_t experts[2];
+  float shares[2];
+  route_row(logits, experts, shares);
+  EXPECT_EQ(std::vector(experts, experts + 2), (std::vector<std::int32_t>{0, 1}));
+  EXPECT_TRUE(std::isnan(shares[0]));
+}
+
+TEST_P(Kernels, add_takes_rows_or_one_row_for_all) {
+  for (const std::int64_t n : kLengths) {
+    for (const bool one_row : {false, true}) {
+      Shifted x(3, n, 1, random), y(3, n, 2, random);
+      if (one_row) y.rows.stride = 0;
+      Shifted expected = x;
+      expected.rows.data = expected.storage.data() + 1;
+      k.add({x.rows, y.rows}, 0, 3);
+      add_reference({expected.rows, y.rows});
+      EXPECT_TRUE(same_bits(x.storage, expected.storage)) << n;  // a sum of two is rounded once
+    }
+  }
+}
+
 TEST_P(Kernels, quantize_is_bit_equal_to_the_definition) {
   for (const std::int64_t n : {32, 64, 576, 1536}) {
     Shifted x(3, n, 1, random);
@@ -165,7 +273,7 @@ void check_matmul(const CpuKernels& k, DType dtype, std::int64_t out, std::int64
 }
 
 TEST_P(Kernels, matmul_of_quantised_weights_matches_and_does_not_depend_on_the_batch) {
-  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::q4_1}) {
+  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::q4_1, DType::mxfp4}) {
     check_matmul(k, dtype, 16, 32, random);
     check_matmul(k, dtype, 33, 96, random);
     check_matmul(k, dtype, 50, 576, random);
@@ -176,6 +284,60 @@ TEST_P(Kernels, matmul_of_quantised_weights_matches_and_does_not_depend_on_the_b
 TEST_P(Kernels, matmul_of_float_weights_matches_at_any_length) {
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
     for (const std::int64_t in : {1, 7, 64, 100}) check_matmul(k, dtype, 21, in, random);
+  }
+}
+
+TEST_P(Kernels, matmul_of_chosen_rows_is_that_of_all_rows) {
+  ThreadPool pool(1);
+  for (const DType dtype : {DType::mxfp4, DType::f32}) {
+    const std::int64_t out = 32, in = 64, n_x = 7, n_used = 3, n_y = n_x * n_used;
+    const TestTensor tensor = random_tensor(dtype, out, in, random);
+    const PackedMatrix w = pack(tensor.view, false, pool);
+    const std::vector<float> x = random_values(n_x * in, random);
+    std::vector<std::uint8_t> record(static_cast<std::size_t>(n_x * QuantizedRows::row_bytes(in)));
+    const Rows<const float> rows{x.data(), n_x, in, in};
+    const QuantizedRows xq{record.data(), n_x, in};
+    quantize_reference(rows, xq, 0, n_x);
+    std::vector<float> all(n_x * out), got(n_y * out, 5.0f);
+    k.matmul({&w, rows, xq, {all.data(), n_x, out, out}, false}, 0, 2, 0, n_x);
+    const std::int32_t chosen[] = {0, 4, 5, 9, 11, 12, 13, 14, 15, 20};
+    const MatMul op{.w = &w,
+                    .x = rows,
+                    .xq = xq,
+                    .y = {got.data(), n_y, out, out},
+                    .add = false,
+                    .rows = chosen,
+                    .n_rows = std::ssize(chosen),
+                    .rows_an_x = n_used};
+    k.matmul(op, 0, 2, 0, op.n_rows);
+    std::vector<float> expected(n_y * out, 5.0f);
+    for (const std::int32_t y : chosen) {
+      std::copy_n(all.begin() + y / n_used * out, out, expected.begin() + y * out);
+    }
+    EXPECT_TRUE(same_bits(got, expected)) << dtype_info(dtype).name;
+  }
+}
+
+TEST_P(Kernels, mxfp4_has_denormal_and_huge_scales) {
+  ThreadPool pool(1);
+  TestTensor tensor = random_tensor(DType::mxfp4, 16, 32, random);
+  for (std::size_t o = 0; o < 16; ++o) {  // block by block: one an output
+    constexpr int kExponents[] = {0, 1, 2, 3, 100, 128, 200, 245};
+    tensor.bytes[17 * o] = static_cast<std::byte>(kExponents[o % 8]);
+  }
+  const PackedMatrix w = pack(tensor.view, false, pool);
+  const std::vector<float> x = random_values(32, random);
+  std::vector<std::uint8_t> record(static_cast<std::size_t>(QuantizedRows::row_bytes(32)));
+  const QuantizedRows xq{record.data(), 1, 32};
+  quantize_reference({x.data(), 1, 32, 32}, xq, 0, 1);
+  std::vector<float> got(16), generic(16), expected(16);
+  k.matmul({&w, {}, xq, {got.data(), 1, 16, 16}, false}, 0, 1, 0, 1);
+  generic_kernels().matmul({&w, {}, xq, {generic.data(), 1, 16, 16}, false}, 0, 1, 0, 1);
+  matmul_reference({&w, {}, xq, {expected.data(), 1, 16, 16}, false});
+  EXPECT_TRUE(same_bits(got, generic));
+  for (std::size_t o = 0; o < 16; ++o) {
+    // A denormal scale times the activations' is off by 2^-150; the integer sum multiplies that.
+    EXPECT_NEAR(got[o], expected[o], std::abs(expected[o]) * 1e-6 + 12 * 127 * 32 * 0x1p-150) << o;
   }
 }
 
@@ -254,7 +416,7 @@ std::vector<float> attend_all(const CpuKernels& k, const AttendTile& tile) {
   }
   std::vector<float> out(static_cast<std::size_t>(tile.n_queries * tile.kv.head_dim));
   for (int m = 0; m < tile.n_queries; ++m) {
-    k.attend_finish(into[m], tile.kv.head_dim, out.data() + m * tile.kv.head_dim);
+    k.attend_finish(into[m], tile.kv.head_dim, tile.sink(m), out.data() + m * tile.kv.head_dim);
   }
   return out;
 }
@@ -265,6 +427,7 @@ TEST_P(Kernels, attend_matches_the_definition_for_any_tile_window_and_length) {
       for (const std::int32_t position : {0, 5, 15, 16, 100, 511, 512, 1100}) {
         const TestCache cache(k, position + 6, 2, head_dim, f32, random);
         for (const std::int32_t window : {0, 1, 20, 600}) {
+          const float sinks[3] = {1.5f, -200, 30};  // some weight, none, nearly all
           AttendTile tile{.kv = cache.kv,
                           .pages = cache.pages.data(),
                           .kv_head = 1,
@@ -273,7 +436,8 @@ TEST_P(Kernels, attend_matches_the_definition_for_any_tile_window_and_length) {
                           .first_position = position,
                           .window = window,
                           .scale = 0.3f,
-                          .q = {}};
+                          .q = {},
+                          .sinks = position % 2 == 1 ? sinks : nullptr};
           const std::vector<float> q =
               random_values(static_cast<std::size_t>(15 * head_dim), random);
           for (int m = 0; m < 15; ++m) tile.q[m] = q.data() + m * head_dim;
@@ -293,6 +457,7 @@ TEST_P(Kernels, attend_matches_the_definition_for_any_tile_window_and_length) {
           for (const int m : {0, 4, 14}) {
             AttendTile alone = tile;
             alone.group = 1;
+            if (tile.sinks != nullptr) alone.sinks = sinks + m % 3;
             alone.n_queries = 1;
             alone.first_position = position + m / 3;
             alone.q[0] = tile.q[m];

@@ -27,6 +27,14 @@ struct MatMul {
   QuantizedRows xq;     // used when it is
   Rows<float> y;
   bool add;  // y += instead of y =
+  // When given, only these n_rows rows of y, in any order: row i is y's rows[i] and reads x's
+  // rows[i] / rows_an_x. (The tokens of one expert of a mixture.)
+  const std::int32_t* rows = nullptr;
+  std::int64_t n_rows = 0;
+  std::int32_t rows_an_x = 1;
+
+  std::int64_t y_row(std::int64_t i) const { return rows == nullptr ? i : rows[i]; }
+  std::int64_t x_row(std::int64_t i) const { return rows == nullptr ? i : rows[i] / rows_an_x; }
 };
 
 void matmul_reference(const MatMul& op);  // the definition, in float64, from the same packed bytes

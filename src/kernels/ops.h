@@ -27,6 +27,10 @@ struct Matrix {  // a weight [out, in], in whatever layout the backend chose
   std::int32_t id = -1;
   std::int64_t out = 0, in = 0;
 };
+struct Experts {  // a weight [n, out, in]: a matrix for each expert of a mixture; out in sixteens
+  std::int32_t id = -1;
+  std::int64_t n = 0, out = 0, in = 0;
+};
 struct Vector {  // float32 [n]
   std::int32_t id = -1;
   std::int64_t n = 0;
@@ -43,10 +47,20 @@ struct Rope {
   std::int32_t id = -1;
 };
 
+struct RopeTable {
+  std::span<const float> inverse_frequencies;  // one a pair, scaling included
+  float attention_factor = 1;                  // multiplies cos and sin
+  RopePairs pairs = RopePairs::halves;
+  // LongRoPE: what stands for inverse_frequencies in sequences planned to be longer than long_from.
+  std::span<const float> long_inverse_frequencies = {};
+  std::int64_t long_from = 0;
+};
+
 struct Attention {
   std::int32_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
   float scale = 0;          // of the scores, usually 1 / sqrt(head_dim)
   std::int32_t window = 0;  // a token sees this many positions, itself included; 0: all
+  Vector sinks = {};        // [n_heads], when the model has them: a score of no position
 };
 
 struct KvGeometry {
@@ -58,6 +72,18 @@ struct Product {  // out = in · matrixᵀ
   Matrix matrix;
 };
 
+// Which n_used of n_experts compute each row of a batch.
+struct Routing {
+  std::int32_t id = -1;
+  std::int64_t n_experts = 0, n_used = 0;
+};
+
+struct ExpertProduct {  // as Product, by the row's expert, and its row of bias added
+  Activation out;
+  Experts experts;
+  Vector bias;  // [n, out]
+};
+
 class Ops {
  public:
   virtual ~Ops() = default;
@@ -67,15 +93,17 @@ class Ops {
   virtual Matrix matrix(const Tensor& tensor) = 0;
   virtual Vector vector(std::span<const float> values) = 0;
   virtual Table table(const Tensor& tensor) = 0;
-  // inverse_frequencies: one a pair, scaling included; attention_factor multiplies cos and sin.
-  virtual Rope rope_table(std::span<const float> inverse_frequencies, float attention_factor,
-                          RopePairs pairs) = 0;
+  virtual Rope rope_table(const RopeTable& table) = 0;
   virtual Activation activation(std::int64_t cols) = 0;
+  virtual Experts experts(const Tensor& tensor) = 0;
+  virtual Routing routing(std::int64_t n_experts, std::int64_t n_used) = 0;
+  // A row for each (row of the batch, expert it uses), the experts of a row one after another.
+  virtual Activation expert_activation(const Routing& routing, std::int64_t cols) = 0;
   // For results that only output rows have (logits): sized for the most output rows of a batch.
   virtual Activation output_activation(std::int64_t cols) = 0;
 
   // ---- forward, between begin() and the last operator ----
-  virtual void embed(Activation out, Table table) = 0;  // row t = table[tokens[t]]
+  virtual void embed(Activation out, Table table, float scale) = 0;  // scale * table[tokens[t]]
   virtual void rms_norm(Activation out, Activation in, Vector gain, float eps) = 0;
   // Each row of `in` is taken as in.cols / gain.n rows (the heads), each normalised by itself.
   virtual void rms_norm_heads(Activation inout, Vector gain, float eps) = 0;
@@ -85,7 +113,20 @@ class Ops {
   virtual void rope(Activation inout, std::int32_t head_dim, Rope table) = 0;
   virtual void store_kv(std::int32_t layer, Activation k, Activation v) = 0;
   virtual void attend(Activation out, Activation q, std::int32_t layer, const Attention& how) = 0;
+  virtual void add(Activation inout, Activation in) = 0;
+  virtual void add_bias(Activation inout, Vector bias) = 0;   // to every row
   virtual void silu_mul(Activation gate, Activation up) = 0;  // gate = silu(gate) * up
+  virtual void gelu_mul(Activation gate, Activation up) = 0;  // gate = gelu(gate) * up, tanh form
+  virtual void clamped_swiglu(Activation gate, Activation up, float alpha, float limit) = 0;
+
+  // Of a mixture of experts: each row goes to those with its largest logits (route.h), …
+  virtual void route(const Routing& routing, Activation logits) = 0;
+  // … they compute (`in` has a row a token, or a row a token and expert), …
+  virtual void expert_matmul(const Routing& routing, Activation in,
+                             std::initializer_list<ExpertProduct> products) = 0;
+  // … and inout += their rows, each times its share.
+  virtual void add_experts(Activation inout, Activation in, const Routing& routing) = 0;
+
   // From here on the batch consists of its output rows only; x keeps those rows.
   virtual void keep_output_rows(Activation x) = 0;
 };

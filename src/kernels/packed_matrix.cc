@@ -42,6 +42,11 @@ void pack_q4_1(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   std::memcpy(out + 288 + 2 * col, in + 2, 2);
 }
 
+void pack_mxfp4(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  pack_nibbles(in + 1, col, out);
+  out[256 + col] = in[0];
+}
+
 // File: low[128], high[64], scale[16], d. Value 128 n + 32 g + l has its low bits in nibble (g / 2)
 // of low[64 n + l + 32 (g % 2)] and its high bits at bit 2 g of high[32 n + l].
 void pack_q6_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
@@ -75,6 +80,8 @@ PackBlock block_packer(DType dtype) {
       return pack_q4_1;
     case DType::q6_k:
       return pack_q6_k;
+    case DType::mxfp4:
+      return pack_mxfp4;
     case DType::f32:
     case DType::f16:
     case DType::bf16:

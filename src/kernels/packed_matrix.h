@@ -14,6 +14,8 @@
 //   q6_k  per 256 inputs: half d[col], then 8 x { u8 low nibbles[4][col][4] as q4_0        256 B
 //                         u8 high[2][col][4]: bits 2i, 2i+1 of half j = quad 4j + i        128 B
 //                         i8 scale[2][col] (of inputs 0…15 and 16…31) }                     32 B
+//   mxfp4 per 32 inputs:  u8 nibbles[4][col][4] as q4_0                                   256 B
+//                         u8 exponent[col]                                                16 B
 //
 // so a packed matrix is as large as the file's, but for the last panel's padding (zero scales). The
 // packed copy replaces the mapped one: the caller releases the file's pages.

@@ -62,7 +62,7 @@ TEST_P(Packing, is_as_large_as_the_file_but_for_the_last_panel) {
 
 INSTANTIATE_TEST_SUITE_P(, Packing,
                          testing::Values(DType::f32, DType::f16, DType::bf16, DType::q8_0,
-                                         DType::q4_0, DType::q4_1, DType::q6_k),
+                                         DType::q4_0, DType::q4_1, DType::q6_k, DType::mxfp4),
                          [](const auto& test) { return std::string(dtype_info(test.param).name); });
 
 }  // namespace

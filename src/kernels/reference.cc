@@ -1,14 +1,20 @@
 // reference.cc - what each operator means, in float64 and in the plainest loops. Slow on purpose:
 // the kernels are tested against these, never the other way round.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "kernels/add.h"
 #include "kernels/attend.h"
+#include "kernels/clamped_swiglu.h"
+#include "kernels/gelu_mul.h"
 #include "kernels/matmul.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
+#include "kernels/route.h"
 #include "kernels/silu_mul.h"
+#include "kernels/weighted_sum.h"
 
 namespace hearth::kernels {
 
@@ -55,6 +61,70 @@ void silu_mul_reference(const SiluMul& op) {
     for (std::int64_t c = 0; c < op.gate.n_cols; ++c) {
       const double g = op.gate.row(t)[c];
       op.gate.row(t)[c] = static_cast<float>(g / (1 + std::exp(-g)) * double{op.up.row(t)[c]});
+    }
+  }
+}
+
+void gelu_mul_reference(const GeluMul& op) {
+  for (std::int64_t t = 0; t < op.gate.n_rows; ++t) {
+    for (std::int64_t c = 0; c < op.gate.n_cols; ++c) {
+      const double g = op.gate.row(t)[c];
+      const double u = kGeluRoot * (g + kGeluCube * g * g * g);
+      op.gate.row(t)[c] = static_cast<float>(g / (1 + std::exp(-2 * u)) * double{op.up.row(t)[c]});
+    }
+  }
+}
+
+void clamped_swiglu_reference(const ClampedSwiglu& op) {
+  const double limit = op.limit;
+  for (std::int64_t t = 0; t < op.gate.n_rows; ++t) {
+    for (std::int64_t c = 0; c < op.gate.n_cols; ++c) {
+      const double g = std::min(double{op.gate.row(t)[c]}, limit);
+      const double u = std::clamp(double{op.up.row(t)[c]}, -limit, limit);
+      op.gate.row(t)[c] = static_cast<float>(g / (1 + std::exp(-double{op.alpha} * g)) * (u + 1));
+    }
+  }
+}
+
+void weighted_sum_reference(const WeightedSum& op) {
+  for (std::int64_t t = 0; t < op.x.n_rows; ++t) {
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      double sum = op.x.row(t)[c];
+      for (std::int64_t s = 0; s < op.n; ++s) {
+        sum += double{op.weights[t * op.n + s]} * double{op.y.row(t * op.n + s)[c]};
+      }
+      op.x.row(t)[c] = static_cast<float>(sum);
+    }
+  }
+}
+
+void route_row(std::span<const float> logits, std::span<std::int32_t> experts,
+               std::span<float> shares) {
+  for (std::size_t s = 0; s < experts.size(); ++s) {
+    const auto chosen = experts.first(s);
+    std::int32_t best = -1;
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+      const auto candidate = static_cast<std::int32_t>(i);
+      if (std::find(chosen.begin(), chosen.end(), candidate) != chosen.end()) continue;
+      if (best < 0 || logits[i] > logits[static_cast<std::size_t>(best)]) best = candidate;
+    }
+    experts[s] = best;
+  }
+  const auto weight = [&](std::size_t s) {
+    return std::exp(double{logits[static_cast<std::size_t>(experts[s])]} -
+                    double{logits[static_cast<std::size_t>(experts[0])]});
+  };
+  double total = 0;
+  for (std::size_t s = 0; s < experts.size(); ++s) total += weight(s);
+  for (std::size_t s = 0; s < experts.size(); ++s) {
+    shares[s] = static_cast<float>(weight(s) / total);
+  }
+}
+
+void add_reference(const Add& op) {
+  for (std::int64_t t = 0; t < op.x.n_rows; ++t) {
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      op.x.row(t)[c] = static_cast<float>(double{op.x.row(t)[c]} + double{op.y.row(t)[c]});
     }
   }
 }
@@ -126,6 +196,11 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
       const auto scale = static_cast<std::int8_t>(block[384 + 16 * (quad / 4) + col]);
       return half_at(super, col) * scale * ((nibble(block) | high << 4) - 32);
     }
+    case DType::mxfp4: {
+      static constexpr int kValues[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+      const std::uint8_t* block = panel + i / 32 * 272;
+      return std::ldexp(kValues[nibble(block)], block[256 + col] - 128);
+    }
   }
   return 0;
 }
@@ -133,12 +208,13 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
 }  // namespace
 
 void matmul_reference(const MatMul& op) {
-  for (std::int64_t t = 0; t < op.y.n_rows; ++t) {
+  for (std::int64_t row = 0; row < (op.rows ? op.n_rows : op.y.n_rows); ++row) {
+    const std::int64_t t = op.y_row(row), from = op.x_row(row);
     for (std::int64_t o = 0; o < op.w->out; ++o) {
       double sum = op.add ? double{op.y.row(t)[o]} : 0;
       for (std::int64_t i = 0; i < op.w->in; ++i) {
-        const double x =
-            op.w->quantized() ? op.xq.q(t)[i] * double{op.xq.d(t)[i / 32]} : double{op.x.row(t)[i]};
+        const double x = op.w->quantized() ? op.xq.q(from)[i] * double{op.xq.d(from)[i / 32]}
+                                           : double{op.x.row(from)[i]};
         sum += x * weight_at(op.w->dtype, op.w->panel(o / kPanel), i, o % kPanel);
       }
       op.y.row(t)[o] = static_cast<float>(sum);
@@ -169,6 +245,11 @@ void attend_reference(const AttendTile& tile, float* const* out) {
       highest = std::max(highest, score.back());
     }
     double total = 0;
+    if (tile.sinks != nullptr) {
+      const double sink = tile.sinks[m % tile.group];
+      highest = std::max(highest, sink);
+      total = std::exp(sink - highest);
+    }
     std::vector<double> sum(static_cast<std::size_t>(kv.head_dim), 0.0);
     for (std::int32_t j = first; j <= position; ++j) {
       const double p = std::exp(score[static_cast<std::size_t>(j - first)] - highest);

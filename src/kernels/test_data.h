@@ -55,6 +55,9 @@ inline TestTensor random_tensor(DType dtype, std::int64_t out, std::int64_t in,
         put_f16(at, scale(random));
         put_f16(at + 2, value(random));
         break;
+      case DType::mxfp4:
+        t.bytes[at] = static_cast<std::byte>(120 + byte(random) % 5);  // 2^-8 … 2^-4
+        break;
       case DType::q6_k:
         put_f16(at + 208, scale(random) / 32);
         break;

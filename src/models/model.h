@@ -16,6 +16,9 @@ struct ModelInfo {
   std::int64_t n_vocab = 0;
   std::int64_t context_length = 0;  // what the model was trained for, tokens
   kernels::KvGeometry kv;
+  // Keys of sequences planned to be longer than this differ from those of shorter ones (LongRoPE);
+  // 0: all are alike.
+  std::int64_t long_from = 0;
 };
 
 class Model {

@@ -1,7 +1,12 @@
 #include "models/registry.h"
 
 #include "base/str.h"
+#include "models/gemma3.h"
+#include "models/gpt_oss.h"
 #include "models/llama.h"
+#include "models/phi3.h"
+#include "models/qwen2.h"
+#include "models/qwen3.h"
 
 namespace hearth::models {
 
@@ -13,7 +18,8 @@ struct Architecture {
 };
 
 constexpr Architecture kArchitectures[] = {
-    {"llama", load_llama},
+    {"gemma3", load_gemma3}, {"gpt-oss", load_gpt_oss}, {"llama", load_llama},
+    {"phi3", load_phi3},     {"qwen2", load_qwen2},     {"qwen3", load_qwen3},
 };
 
 }  // namespace

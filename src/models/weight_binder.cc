@@ -31,6 +31,13 @@ std::int64_t WeightBinder::size_or(std::string_view key, std::int64_t fallback,
   return size(key, limit);
 }
 
+std::int64_t WeightBinder::count_or(std::string_view key, std::int64_t fallback,
+                                    std::int64_t limit) {
+  const Result<std::int64_t> value = checkpoint_.meta_int(key);
+  if (value && *value == 0) return 0;
+  return size_or(key, fallback, limit);
+}
+
 float WeightBinder::number(std::string_view key) {
   const Result<double> value = checkpoint_.meta_float(key);
   if (!value) {
@@ -45,6 +52,14 @@ float WeightBinder::number_or(std::string_view key, float fallback) {
   const Result<double> value = checkpoint_.meta_float(key);
   if (!value && value.error().kind == ErrorKind::not_found) return fallback;
   return number(key);
+}
+
+std::string WeightBinder::text_or(std::string_view key, std::string_view fallback) {
+  const formats::MetaValue* value = checkpoint_.find_meta(key);
+  if (value == nullptr) return std::string(fallback);
+  if (const auto* text = std::get_if<std::string>(value)) return *text;
+  fail(ErrorKind::corrupt, cat(key, " is ", formats::describe_type(*value), "; expected a string"));
+  return std::string(fallback);
 }
 
 const Tensor* WeightBinder::expect(const std::string& name,
@@ -75,6 +90,27 @@ kernels::Matrix WeightBinder::matrix(const std::string& name, std::int64_t out, 
   return m;
 }
 
+std::vector<kernels::Matrix> WeightBinder::matrices(const std::string& name,
+                                                    std::initializer_list<std::int64_t> outs,
+                                                    std::int64_t in) {
+  std::int64_t total = 0;
+  for (const std::int64_t out : outs) total += out;
+  const Tensor* tensor = expect(name, {total, in});
+  std::vector<kernels::Matrix> parts(outs.size());
+  if (tensor == nullptr) return parts;
+  const std::size_t row = row_bytes(tensor->dtype, in);
+  std::size_t first = 0, i = 0;
+  for (const std::int64_t out : outs) {
+    Tensor part = *tensor;
+    part.shape.dims[0] = out;
+    part.bytes = tensor->bytes.subspan(first * row, static_cast<std::size_t>(out) * row);
+    parts[i++] = ops_.matrix(part);
+    first += static_cast<std::size_t>(out);
+  }
+  if (checkpoint_.release) checkpoint_.release(*tensor);
+  return parts;
+}
+
 std::vector<float> WeightBinder::values(const std::string& name, std::int64_t n) {
   const Tensor* tensor = expect(name, {n});
   if (tensor == nullptr) return {};
@@ -86,6 +122,32 @@ std::vector<float> WeightBinder::values(const std::string& name, std::int64_t n)
 kernels::Vector WeightBinder::vector(const std::string& name, std::int64_t n) {
   const std::vector<float> v = values(name, n);
   return v.empty() ? kernels::Vector{} : ops_.vector(v);
+}
+
+kernels::Vector WeightBinder::vectors(const std::string& name, std::int64_t n, std::int64_t size) {
+  const Tensor* tensor = expect(name, {n, size});
+  if (tensor == nullptr) return {};
+  std::vector<float> all(static_cast<std::size_t>(n * size));
+  for (std::int64_t i = 0; i < n; ++i) {
+    dequantize_row(
+        *tensor, i,
+        std::span(all).subspan(static_cast<std::size_t>(i * size), static_cast<std::size_t>(size)));
+  }
+  return ops_.vector(all);
+}
+
+kernels::Experts WeightBinder::experts(const std::string& name, std::int64_t n, std::int64_t out,
+                                       std::int64_t in) {
+  const Tensor* tensor = expect(name, {n, out, in});
+  if (tensor == nullptr) return {};
+  if (out % 16 != 0) {
+    fail(ErrorKind::unsupported,
+         cat("tensor ", name, " has ", out, " outputs an expert; expected a multiple of 16"));
+    return {};
+  }
+  const kernels::Experts e = ops_.experts(*tensor);
+  if (checkpoint_.release) checkpoint_.release(*tensor);
+  return e;
 }
 
 kernels::Table WeightBinder::table(const std::string& name, std::int64_t n, std::int64_t cols) {

@@ -10,6 +10,9 @@
 //            q = (4 bits of ql[64n + l + 32(g & 1)], the high ones when g >= 2)
 //                + 16·(2 bits of qh[32n + l], at 2g) - 32
 //            y[128n + 32g + l] = d·sc[8n + 2g + l / 16]·q
+//   mxfp4  { u8 e; u8 q[16] }    as q4_0 with y = value[code]·2^(e - 128), value = 0, 1, 2, 3, 4,
+//   6,
+//          8, 12 and the same below zero (twice E2M1's values, hence 128 where E8M0 has 127)
 //
 // Every byte is read through memcpy or as a byte: a tensor's bytes have no alignment. The file
 // formats are little endian, and so are all machines Hearth runs on.
@@ -114,6 +117,19 @@ void dequantize_q6_k(std::span<const std::byte> in, std::span<float> out) {
               d * static_cast<float>(scale) * static_cast<float>(bits + 16 * top - 32);
         }
       }
+    }
+  });
+}
+
+void dequantize_mxfp4(std::span<const std::byte> in, std::span<float> out) {
+  static constexpr float kValues[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+  for_each_block(DType::mxfp4, in, out, [](const std::byte* p, float* y) {
+    const auto e = std::to_integer<std::uint32_t>(p[0]);
+    // 2^-128 and 2^-127 are denormal.
+    const float d = std::bit_cast<float>(e < 2 ? 0x00200000u << e : (e - 1) << 23);
+    for (int i = 0; i < 16; ++i) {
+      y[i] = kValues[low_nibble(p[1 + i])] * d;
+      y[i + 16] = kValues[high_nibble(p[1 + i])] * d;
     }
   });
 }

@@ -18,5 +18,6 @@ void dequantize_q8_0(std::span<const std::byte> in, std::span<float> out);
 void dequantize_q4_0(std::span<const std::byte> in, std::span<float> out);
 void dequantize_q4_1(std::span<const std::byte> in, std::span<float> out);
 void dequantize_q6_k(std::span<const std::byte> in, std::span<float> out);
+void dequantize_mxfp4(std::span<const std::byte> in, std::span<float> out);
 
 }  // namespace hearth

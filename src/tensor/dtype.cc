@@ -20,6 +20,7 @@ constexpr DTypeInfo kTypes[] = {
     {DType::q4_0, "q4_0", 2, 32, 18, dequantize_q4_0},
     {DType::q4_1, "q4_1", 3, 32, 20, dequantize_q4_1},
     {DType::q6_k, "q6_k", 14, 256, 210, dequantize_q6_k},
+    {DType::mxfp4, "mxfp4", 39, 32, 17, dequantize_mxfp4},
 };
 
 constexpr bool rows_follow_the_enum() {

@@ -12,7 +12,7 @@
 
 namespace hearth {
 
-enum class DType : std::uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q6_k };
+enum class DType : std::uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q6_k, mxfp4 };
 
 struct DTypeInfo {
   DType dtype;

@@ -92,7 +92,7 @@ TEST(Bf16, every_midpoint_rounds_to_the_even_neighbour) {
 }
 
 TEST(DType, each_type_is_found_by_its_ggml_number_and_has_the_same_name_there) {
-  for (int i = 0; i <= static_cast<int>(DType::q6_k); ++i) {
+  for (int i = 0; i <= static_cast<int>(DType::mxfp4); ++i) {
     const DTypeInfo& info = dtype_info(static_cast<DType>(i));
     EXPECT_EQ(dtype_of_ggml_id(info.ggml_id), info.dtype);
     EXPECT_EQ(ggml_type_name(info.ggml_id), info.name);

@@ -11,7 +11,7 @@ struct Rows {
   T* data = nullptr;
   std::int64_t n_rows = 0;
   std::int64_t n_cols = 0;
-  std::int64_t stride = 0;  // values from one row to the next, >= n_cols
+  std::int64_t stride = 0;  // values from one row to the next, >= n_cols (or 0: one row for all)
 
   T* row(std::int64_t i) const { return data + i * stride; }
   operator Rows<const T>() const  // NOLINT: implicit, as T* to const T*

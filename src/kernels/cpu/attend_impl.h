@@ -144,9 +144,14 @@ void attend_merge(float* into, const float* next, std::int64_t padded_dim) {
   }
 }
 
+// exp of -infinity is an exact zero, so no sink changes no bit. A sink far above the scores makes
+// the divisor infinite and the result zero.
 template <class V>
-void attend_finish(const float* partial, std::int64_t head_dim, float* out) {
-  for (std::int64_t c = 0; c < head_dim; ++c) out[c] = partial[16 + c] / partial[1];
+void attend_finish(const float* partial, std::int64_t head_dim, float sink, float* out) {
+  alignas(64) float share[16];
+  V::store(share, exp<V>(V::set1(sink - partial[0])));
+  const float total = partial[1] + share[0];
+  for (std::int64_t c = 0; c < head_dim; ++c) out[c] = partial[16 + c] / total;
 }
 
 template <class V>

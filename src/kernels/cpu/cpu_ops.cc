@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "kernels/route.h"
 
 namespace hearth::kernels {
 
@@ -52,27 +53,36 @@ Table CpuOps::table(const Tensor& tensor) {
   return {static_cast<std::int32_t>(tables_.size() - 1), tensor.shape.rows(), tensor.shape.cols()};
 }
 
-Rope CpuOps::rope_table(std::span<const float> inverse_frequencies, float attention_factor,
-                        RopePairs pairs) {
-  const std::size_t size = static_cast<std::size_t>(options_.max_rows) * inverse_frequencies.size();
-  RopeTable table;
-  table.inverse_frequencies.assign(inverse_frequencies.begin(), inverse_frequencies.end());
-  table.attention_factor = attention_factor;
-  table.pairs = pairs;
+Rope CpuOps::rope_table(const RopeTable& table) {
+  const auto& in = table.inverse_frequencies;
+  const auto& in_long = table.long_inverse_frequencies;
+  CHECK(in_long.empty() || in_long.size() == in.size(), "rope_table: as many long frequencies");
+  RopeAngles r;
+  r.inverse_frequencies.assign(in.begin(), in.end());
+  r.long_inverse_frequencies.assign(in_long.begin(), in_long.end());
+  r.long_from = table.long_from;
+  r.attention_factor = table.attention_factor;
+  r.pairs = table.pairs;
   if (options_.measure == Measure::no) {
-    table.cos.resize(size);
-    table.sin.resize(size);
+    const std::size_t size = static_cast<std::size_t>(options_.max_rows) * in.size();
+    r.cos.resize(size);
+    r.sin.resize(size);
   }
-  ropes_.push_back(std::move(table));
+  ropes_.push_back(std::move(r));
   return {static_cast<std::int32_t>(ropes_.size() - 1)};
 }
 
-Activation CpuOps::add_buffer(std::int64_t cols, std::int64_t max_rows) {
+Activation CpuOps::add_buffer(std::int64_t cols, std::int64_t max_rows, std::int64_t rows_each) {
   // Whole panels are written, and a stride of whole pages would put every row into the same cache
   // sets.
   std::int64_t stride = round_up(cols, kPanel);
   if (stride % 1024 == 0) stride += kPanel;
-  buffers_.push_back({.cols = cols, .stride = stride, .max_rows = max_rows, .data = nullptr});
+  max_rows_each_ = std::max(max_rows_each_, rows_each);
+  buffers_.push_back({.cols = cols,
+                      .stride = stride,
+                      .max_rows = max_rows,
+                      .rows_each = rows_each,
+                      .data = nullptr});
   return {static_cast<std::int32_t>(buffers_.size() - 1), cols};
 }
 
@@ -80,6 +90,45 @@ Activation CpuOps::activation(std::int64_t cols) { return add_buffer(cols, optio
 
 Activation CpuOps::output_activation(std::int64_t cols) {
   return add_buffer(cols, options_.max_output_rows);
+}
+
+// All experts are packed as one matrix; each gets its panels of it.
+Experts CpuOps::experts(const Tensor& tensor) {
+  const std::int64_t n = tensor.shape.dims[0];
+  const Matrix all = matrix(tensor);
+  CHECK(all.out % (n * kPanel) == 0, "experts: whole panels each");
+  const PackedMatrix whole = matrices_.back();
+  matrices_.pop_back();
+  const Experts handle{static_cast<std::int32_t>(first_expert_.size()), n, all.out / n, all.in};
+  first_expert_.push_back(static_cast<std::int32_t>(matrices_.size()));
+  for (std::int64_t e = 0; e < n; ++e) {
+    PackedMatrix one = whole;
+    one.out = handle.out;
+    one.data = {whole.data, whole.data.get() + e * one.n_panels() * one.panel_bytes};
+    matrices_.push_back(std::move(one));
+  }
+  return handle;
+}
+
+Routing CpuOps::routing(std::int64_t n_experts, std::int64_t n_used) {
+  CHECK(n_used >= 1 && n_used <= n_experts, "routing: some of the experts");
+  const auto n_rows = static_cast<std::size_t>(options_.max_rows * n_used);
+  Routes r;
+  r.experts.resize(n_rows);
+  r.shares.resize(n_rows);
+  r.rows.resize(n_rows);
+  r.first.resize(static_cast<std::size_t>(n_experts) + 1);
+  r.active.resize(static_cast<std::size_t>(n_experts));
+  routes_.push_back(std::move(r));
+  return {static_cast<std::int32_t>(routes_.size() - 1), n_experts, n_used};
+}
+
+Activation CpuOps::expert_activation(const Routing& routing, std::int64_t cols) {
+  return add_buffer(cols, options_.max_rows, routing.n_used);
+}
+
+std::int64_t CpuOps::quantized_bytes() const {
+  return options_.max_rows * max_rows_each_ * QuantizedRows::row_bytes(max_quantized_in_);
 }
 
 std::uint64_t CpuOps::kv_page_bytes(const KvGeometry& g) const {
@@ -94,10 +143,9 @@ static std::int64_t split_partial_bytes(const KvGeometry& g, std::int64_t max_po
 }
 
 std::uint64_t CpuOps::scratch_bytes(const KvGeometry& geometry) const {
-  std::int64_t bytes = options_.max_rows * QuantizedRows::row_bytes(max_quantized_in_) +
-                       split_partial_bytes(geometry, options_.max_positions);
-  for (const Buffer& b : buffers_) bytes += b.stride * b.max_rows * 4;
-  for (const RopeTable& r : ropes_) {
+  std::int64_t bytes = quantized_bytes() + split_partial_bytes(geometry, options_.max_positions);
+  for (const Buffer& b : buffers_) bytes += b.stride * b.max_rows * b.rows_each * 4;
+  for (const RopeAngles& r : ropes_) {
     bytes += 8 * options_.max_rows * static_cast<std::int64_t>(r.inverse_frequencies.size());
   }
   return static_cast<std::uint64_t>(bytes);
@@ -112,11 +160,9 @@ Result<void> CpuOps::allocate(const KvGeometry& geometry, std::int64_t n_pages) 
   geometry_ = geometry;
   n_pages_ = n_pages;
   std::int64_t floats = 0;
-  for (const Buffer& b : buffers_) floats += b.stride * b.max_rows;
+  for (const Buffer& b : buffers_) floats += b.stride * b.max_rows * b.rows_each;
   activations_ = allocate_pages(static_cast<std::size_t>(floats) * 4, PageSize::small);
-  quantized_ = allocate_pages(
-      static_cast<std::size_t>(options_.max_rows * QuantizedRows::row_bytes(max_quantized_in_)),
-      PageSize::small);
+  quantized_ = allocate_pages(static_cast<std::size_t>(quantized_bytes()), PageSize::small);
   partials_ = allocate_pages(
       static_cast<std::size_t>(split_partial_bytes(geometry, options_.max_positions)),
       PageSize::small);
@@ -130,7 +176,7 @@ Result<void> CpuOps::allocate(const KvGeometry& geometry, std::int64_t n_pages) 
   auto* next = reinterpret_cast<float*>(activations_.get());
   for (Buffer& b : buffers_) {
     b.data = next;
-    next += b.stride * b.max_rows;
+    next += b.stride * b.max_rows * b.rows_each;
   }
   first_task_.resize(static_cast<std::size_t>(options_.max_rows) + 1);
   return {};
@@ -144,13 +190,13 @@ void CpuOps::begin(const Batch& batch) {
         "more output rows than planned");
   batch_ = batch;
   n_rows_ = batch.n_rows();
-  for (RopeTable& r : ropes_) r.current = false;
+  for (RopeAngles& r : ropes_) r.current = false;
 }
 
 Rows<float> CpuOps::rows(Activation a) const {
   const Buffer& b = buffers_[static_cast<std::size_t>(a.id)];
   CHECK(n_rows_ <= b.max_rows, "an output activation was used before keep_output_rows");
-  return {b.data, n_rows_, b.cols, b.stride};
+  return {b.data, n_rows_ * b.rows_each, b.cols, b.stride};
 }
 
 template <class Fn>
@@ -161,7 +207,7 @@ void CpuOps::for_rows(std::int64_t n, Fn&& fn) {
             [&](std::int64_t i) { fn(i * part, std::min(n, (i + 1) * part)); });
 }
 
-void CpuOps::embed(Activation out, Table table) {
+void CpuOps::embed(Activation out, Table table, float scale) {
   const Tensor& tensor = tables_[static_cast<std::size_t>(table.id)];
   const Rows<float> x = rows(out);
   CHECK(out.cols == table.cols, "embed: as many columns as the table");
@@ -169,6 +215,7 @@ void CpuOps::embed(Activation out, Table table) {
     for (std::int64_t t = first; t < last; ++t) {
       dequantize_row(tensor, batch_.tokens[static_cast<std::size_t>(t)],
                      {x.row(t), static_cast<std::size_t>(out.cols)});
+      for (std::int64_t c = 0; c < out.cols; ++c) x.row(t)[c] *= scale;
     }
   });
 }
@@ -194,9 +241,9 @@ void CpuOps::rms_norm_heads(Activation inout, Vector gain, float eps) {
 }
 
 QuantizedRows CpuOps::quantize(Activation in) {
-  const QuantizedRows out{quantized_.get(), n_rows_, in.cols};
   const Rows<float> x = rows(in);
-  for_rows(n_rows_,
+  const QuantizedRows out{quantized_.get(), x.n_rows, in.cols};
+  for_rows(x.n_rows,
            [&](std::int64_t first, std::int64_t last) { kernels_.quantize(x, out, first, last); });
   return out;
 }
@@ -242,19 +289,26 @@ void CpuOps::matmul_add(Activation inout, Activation in, Matrix matrix) {
   multiply(in, {&product, 1}, true);
 }
 
+void CpuOps::compute_angles(RopeAngles& r, std::int64_t first, std::int64_t last) const {
+  const auto n_pairs = static_cast<std::int32_t>(r.inverse_frequencies.size());
+  const SequenceRows* s = batch_.sequences.data();
+  for (std::int64_t t = first; t < last; ++t) {
+    while (t >= s->first_row + s->n_rows) ++s;
+    const bool is_long = !r.long_inverse_frequencies.empty() && s->planned_length > r.long_from;
+    rope_angles(batch_.positions[static_cast<std::size_t>(t)],
+                is_long ? r.long_inverse_frequencies.data() : r.inverse_frequencies.data(), n_pairs,
+                r.attention_factor, r.cos.data() + t * n_pairs, r.sin.data() + t * n_pairs);
+  }
+}
+
 void CpuOps::rope(Activation inout, std::int32_t head_dim, Rope table) {
-  RopeTable& r = ropes_[static_cast<std::size_t>(table.id)];
+  RopeAngles& r = ropes_[static_cast<std::size_t>(table.id)];
   const auto n_pairs = static_cast<std::int32_t>(r.inverse_frequencies.size());
   CHECK(inout.cols % head_dim == 0 && 2 * n_pairs <= head_dim,
         "rope: whole heads, pairs inside them");
   if (!r.current) {
-    for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t t = first; t < last; ++t) {
-        rope_angles(batch_.positions[static_cast<std::size_t>(t)], r.inverse_frequencies.data(),
-                    n_pairs, r.attention_factor, r.cos.data() + t * n_pairs,
-                    r.sin.data() + t * n_pairs);
-      }
-    });
+    for_rows(n_rows_,
+             [&](std::int64_t first, std::int64_t last) { compute_angles(r, first, last); });
     r.current = true;
   }
   const RopeRows op{rows(inout), head_dim, n_pairs, r.pairs, r.cos.data(), r.sin.data()};
@@ -299,6 +353,7 @@ struct CpuOps::AttendPlan {
   KvPages pages;
   Attention how;
   Rows<float> q, out;
+  const float* sinks;  // [n_heads], or none
   std::int32_t group;  // query heads a key/value head
   std::int32_t heads_a_tile;
   std::int32_t head_tiles;  // of a key/value head
@@ -317,15 +372,17 @@ struct CpuOps::AttendPlan {
     const auto first = static_cast<std::int32_t>(index / head_tiles / how.n_kv_heads) * rows_a_tile;
     const std::int32_t n = std::min(rows_a_tile, s.n_rows - first);
     const std::int32_t heads = std::min(heads_a_tile, group - head_tile * heads_a_tile);
-    AttendTile t{.kv = pages,
-                 .pages = s.pages,
-                 .kv_head = kv_head,
-                 .group = heads,
-                 .n_queries = n * heads,
-                 .first_position = s.first_position + first,
-                 .window = how.window,
-                 .scale = how.scale,
-                 .q = {}};
+    AttendTile t{
+        .kv = pages,
+        .pages = s.pages,
+        .kv_head = kv_head,
+        .group = heads,
+        .n_queries = n * heads,
+        .first_position = s.first_position + first,
+        .window = how.window,
+        .scale = how.scale,
+        .q = {},
+        .sinks = sinks == nullptr ? nullptr : sinks + kv_head * group + head_tile * heads_a_tile};
     for (std::int32_t m = 0; m < t.n_queries; ++m) {
       const std::int64_t head = kv_head * group + head_tile * heads_a_tile + m % heads;
       const std::int64_t row = s.first_row + first + m / heads;
@@ -376,7 +433,7 @@ void CpuOps::attend_task(const AttendPlan& plan, std::int64_t task) {
     }
   }
   for (std::int32_t m = 0; m < tile.n_queries; ++m) {
-    kernels_.attend_finish(total[m], plan.how.head_dim, out[m]);
+    kernels_.attend_finish(total[m], plan.how.head_dim, tile.sink(m), out[m]);
   }
 }
 
@@ -407,7 +464,7 @@ void CpuOps::attend_split(const AttendPlan& plan) {
         for (std::int32_t p = range.first + 1; p < range.last; ++p) {
           kernels_.attend_merge(partial(m, range.first), partial(m, p), dim);
         }
-        kernels_.attend_finish(partial(m, range.first), plan.how.head_dim, out[m]);
+        kernels_.attend_finish(partial(m, range.first), plan.how.head_dim, tile.sink(m), out[m]);
       }
       first_query += tile.n_queries;
     }
@@ -420,14 +477,17 @@ void CpuOps::attend(Activation out, Activation q, std::int32_t layer, const Atte
   CHECK(how.n_kv_heads == geometry_.n_kv_heads && how.head_dim == geometry_.head_dim &&
             how.n_heads % how.n_kv_heads == 0,
         "attend: the cache's heads");
-  AttendPlan plan{.pages = layer_pages(layer),
-                  .how = how,
-                  .q = rows(q),
-                  .out = rows(out),
-                  .group = how.n_heads / how.n_kv_heads,
-                  .heads_a_tile = 0,
-                  .head_tiles = 0,
-                  .rows_a_tile = 0};
+  CHECK(how.sinks.id < 0 || how.sinks.n == how.n_heads, "attend: one sink a head");
+  AttendPlan plan{
+      .pages = layer_pages(layer),
+      .how = how,
+      .q = rows(q),
+      .out = rows(out),
+      .sinks = how.sinks.id < 0 ? nullptr : vectors_[static_cast<std::size_t>(how.sinks.id)].data(),
+      .group = how.n_heads / how.n_kv_heads,
+      .heads_a_tile = 0,
+      .head_tiles = 0,
+      .rows_a_tile = 0};
   plan.heads_a_tile = std::min(plan.group, kMaxQueries);
   plan.head_tiles = (plan.group + plan.heads_a_tile - 1) / plan.heads_a_tile;
   plan.rows_a_tile = kMaxQueries / plan.heads_a_tile;
@@ -444,11 +504,141 @@ void CpuOps::attend(Activation out, Activation q, std::int32_t layer, const Atte
   pool_.run(total, [&](std::int64_t task) { attend_task(plan, task); });
 }
 
+void CpuOps::add(Activation inout, Activation in) {
+  CHECK(inout.cols == in.cols, "add: equal shapes");
+  const Add op{rows(inout), rows(in)};
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.add(op, first, last); });
+}
+
+void CpuOps::add_bias(Activation inout, Vector bias) {
+  CHECK(inout.cols == bias.n, "add_bias: one value a column");
+  const float* values = vectors_[static_cast<std::size_t>(bias.id)].data();
+  const Add op{rows(inout), {values, n_rows_, bias.n, 0}};
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.add(op, first, last); });
+}
+
 void CpuOps::silu_mul(Activation gate, Activation up) {
   CHECK(gate.cols == up.cols, "silu_mul: equal shapes");
   const SiluMul op{rows(gate), rows(up)};
   for_rows(n_rows_,
            [&](std::int64_t first, std::int64_t last) { kernels_.silu_mul(op, first, last); });
+}
+
+void CpuOps::gelu_mul(Activation gate, Activation up) {
+  CHECK(gate.cols == up.cols, "gelu_mul: equal shapes");
+  const GeluMul op{rows(gate), rows(up)};
+  for_rows(n_rows_,
+           [&](std::int64_t first, std::int64_t last) { kernels_.gelu_mul(op, first, last); });
+}
+
+void CpuOps::clamped_swiglu(Activation gate, Activation up, float alpha, float limit) {
+  CHECK(gate.cols == up.cols, "clamped_swiglu: equal shapes");
+  const ClampedSwiglu op{rows(gate), rows(up), alpha, limit};
+  CHECK(op.gate.n_rows == op.up.n_rows, "clamped_swiglu: equal shapes");
+  for_rows(op.gate.n_rows, [&](std::int64_t first, std::int64_t last) {
+    kernels_.clamped_swiglu(op, first, last);
+  });
+}
+
+void CpuOps::route(const Routing& routing, Activation logits) {
+  CHECK(logits.cols == routing.n_experts, "route: a logit an expert");
+  Routes& r = routes_[static_cast<std::size_t>(routing.id)];
+  const Rows<float> x = rows(logits);
+  const auto n_used = static_cast<std::size_t>(routing.n_used);
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t t = first; t < last; ++t) {
+      const std::size_t at = static_cast<std::size_t>(t) * n_used;
+      route_row({x.row(t), static_cast<std::size_t>(logits.cols)},
+                std::span(r.experts).subspan(at, n_used), std::span(r.shares).subspan(at, n_used));
+    }
+  });
+  const auto chosen = std::span(r.experts).first(static_cast<std::size_t>(n_rows_) * n_used);
+  std::fill(r.first.begin(), r.first.end(), 0);
+  for (const std::int32_t e : chosen) ++r.first[static_cast<std::size_t>(e) + 1];
+  r.n_active = 0;
+  for (std::size_t e = 0; e + 1 < r.first.size(); ++e) {
+    if (r.first[e + 1] > 0) {
+      r.active[static_cast<std::size_t>(r.n_active++)] = static_cast<std::int32_t>(e);
+    }
+    r.first[e + 1] += r.first[e];
+  }
+  // Filled from each expert's end, so that `first` is back at the beginnings afterwards.
+  for (std::size_t i = chosen.size(); i-- > 0;) {
+    const auto e = static_cast<std::size_t>(chosen[i]) + 1;
+    r.rows[static_cast<std::size_t>(--r.first[e])] = static_cast<std::int32_t>(i);
+  }
+  std::copy(r.first.begin() + 1, r.first.end(), r.first.begin());
+  r.first.back() = static_cast<std::int32_t>(chosen.size());
+}
+
+void CpuOps::expert_matmul(const Routing& routing, Activation in,
+                           std::initializer_list<ExpertProduct> products) {
+  const Routes& r = routes_[static_cast<std::size_t>(routing.id)];
+  const Rows<float> x = rows(in);
+  const bool row_a_token = x.n_rows == n_rows_;
+  std::int64_t n_panels = 0;  // of one expert, all products
+  bool any_quantized = false;
+  for (const ExpertProduct& p : products) {
+    const PackedMatrix& w =
+        matrices_[static_cast<std::size_t>(first_expert_[static_cast<std::size_t>(p.experts.id)])];
+    CHECK(w.in == in.cols && w.out == p.out.cols && p.experts.n == routing.n_experts &&
+              p.bias.n == p.experts.n * w.out &&
+              buffers_[static_cast<std::size_t>(p.out.id)].rows_each == routing.n_used,
+          "expert_matmul: [n, out, in] fits the routing, in, out and bias");
+    n_panels += w.n_panels();
+    any_quantized = any_quantized || w.quantized();
+  }
+  QuantizedRows xq;
+  if (any_quantized) xq = quantize(in);
+  const std::int64_t total = r.n_active * n_panels;
+  const std::int64_t part = std::max<std::int64_t>(1, total / (8 * pool_.n_threads()));
+  pool_.run((total + part - 1) / part, [&](std::int64_t task) {
+    std::int64_t p = task * part;
+    const std::int64_t end = std::min(total, p + part);
+    while (p < end) {
+      const auto e = static_cast<std::size_t>(r.active[static_cast<std::size_t>(p / n_panels)]);
+      std::int64_t first = p / n_panels * n_panels;  // of the product, among all panels
+      for (const ExpertProduct& product : products) {
+        const PackedMatrix& w =
+            matrices_[e + static_cast<std::size_t>(
+                              first_expert_[static_cast<std::size_t>(product.experts.id)])];
+        const std::int64_t stop = std::min(end, first + w.n_panels());
+        if (p < stop) {
+          const std::int64_t n = r.first[e + 1] - r.first[e];
+          const MatMul op{.w = &w,
+                          .x = x,
+                          .xq = xq,
+                          .y = rows(product.out),
+                          .add = false,
+                          .rows = r.rows.data() + r.first[e],
+                          .n_rows = n,
+                          .rows_an_x = row_a_token ? static_cast<std::int32_t>(routing.n_used) : 1};
+          kernels_.matmul(op, p - first, stop - first, 0, n);
+          p = stop;
+        }
+        first += w.n_panels();
+      }
+    }
+  });
+  for (const ExpertProduct& product : products) {
+    const float* bias = vectors_[static_cast<std::size_t>(product.bias.id)].data();
+    const Rows<float> y = rows(product.out);
+    for_rows(y.n_rows, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) {
+        const float* one = bias + r.experts[static_cast<std::size_t>(i)] * y.n_cols;
+        kernels_.add({{y.row(i), 1, y.n_cols, y.stride}, {one, 1, y.n_cols, y.n_cols}}, 0, 1);
+      }
+    });
+  }
+}
+
+void CpuOps::add_experts(Activation inout, Activation in, const Routing& routing) {
+  const Routes& r = routes_[static_cast<std::size_t>(routing.id)];
+  const WeightedSum op{rows(inout), rows(in), r.shares.data(), routing.n_used};
+  CHECK(inout.cols == in.cols && op.y.n_rows == op.x.n_rows * op.n,
+        "add_experts: a row for each token and expert");
+  for_rows(n_rows_,
+           [&](std::int64_t first, std::int64_t last) { kernels_.weighted_sum(op, first, last); });
 }
 
 void CpuOps::keep_output_rows(Activation x) {

@@ -49,12 +49,14 @@ class CpuOps final : public Ops {
   Matrix matrix(const Tensor& tensor) override;
   Vector vector(std::span<const float> values) override;
   Table table(const Tensor& tensor) override;
-  Rope rope_table(std::span<const float> inverse_frequencies, float attention_factor,
-                  RopePairs pairs) override;
+  Rope rope_table(const RopeTable& table) override;
   Activation activation(std::int64_t cols) override;
   Activation output_activation(std::int64_t cols) override;
+  Experts experts(const Tensor& tensor) override;
+  Routing routing(std::int64_t n_experts, std::int64_t n_used) override;
+  Activation expert_activation(const Routing& routing, std::int64_t cols) override;
 
-  void embed(Activation out, Table table) override;
+  void embed(Activation out, Table table, float scale) override;
   void rms_norm(Activation out, Activation in, Vector gain, float eps) override;
   void rms_norm_heads(Activation inout, Vector gain, float eps) override;
   void matmul(Activation in, std::initializer_list<Product> products) override;
@@ -62,25 +64,46 @@ class CpuOps final : public Ops {
   void rope(Activation inout, std::int32_t head_dim, Rope table) override;
   void store_kv(std::int32_t layer, Activation k, Activation v) override;
   void attend(Activation out, Activation q, std::int32_t layer, const Attention& how) override;
+  void add(Activation inout, Activation in) override;
+  void add_bias(Activation inout, Vector bias) override;
   void silu_mul(Activation gate, Activation up) override;
+  void gelu_mul(Activation gate, Activation up) override;
+  void clamped_swiglu(Activation gate, Activation up, float alpha, float limit) override;
+  void route(const Routing& routing, Activation logits) override;
+  void expert_matmul(const Routing& routing, Activation in,
+                     std::initializer_list<ExpertProduct> products) override;
+  void add_experts(Activation inout, Activation in, const Routing& routing) override;
   void keep_output_rows(Activation x) override;
 
  private:
   struct Buffer {
-    std::int64_t cols = 0, stride = 0, max_rows = 0;
+    std::int64_t cols = 0, stride = 0, max_rows = 0;  // of the batch
+    std::int64_t rows_each = 1;                       // of this buffer for each of the batch
     float* data = nullptr;
   };
-  struct RopeTable {
-    std::vector<float> inverse_frequencies;
+  struct RopeAngles {
+    std::vector<float> inverse_frequencies, long_inverse_frequencies;
+    std::int64_t long_from = 0;
     float attention_factor = 1;
     RopePairs pairs = RopePairs::halves;
     std::vector<float> cos, sin;  // [max_rows, n_pairs]
     bool current = false;         // computed for this batch
   };
+  // Row t * n_used + s of an expert activation belongs to the s-th expert of row t.
+  struct Routes {
+    std::vector<std::int32_t> experts;  // [max_rows, n_used]
+    std::vector<float> shares;          // [max_rows, n_used]
+    std::vector<std::int32_t> rows;     // those rows, sorted by expert
+    std::vector<std::int32_t> first;    // [n_experts + 1], where an expert's begin
+    std::vector<std::int32_t> active;   // [n_experts], the first n_active of them have rows
+    std::int64_t n_active = 0;
+  };
   struct AttendPlan;
 
-  Activation add_buffer(std::int64_t cols, std::int64_t max_rows);
+  Activation add_buffer(std::int64_t cols, std::int64_t max_rows, std::int64_t rows_each = 1);
+  std::int64_t quantized_bytes() const;
   QuantizedRows quantize(Activation in);
+  void compute_angles(RopeAngles& r, std::int64_t first, std::int64_t last) const;
   void multiply(Activation in, std::span<const Product> products, bool add);
   // fn(first_row, last_row) over all rows: at once when there are few, in parts on the pool
   // otherwise.
@@ -95,10 +118,12 @@ class CpuOps final : public Ops {
   CpuOpsOptions options_;
   std::vector<PackedMatrix> matrices_;
   std::vector<std::vector<float>> vectors_;
+  std::vector<std::int32_t> first_expert_;  // of each Experts, in matrices_
+  std::vector<Routes> routes_;
   std::vector<Tensor> tables_;
-  std::vector<RopeTable> ropes_;
+  std::vector<RopeAngles> ropes_;
   std::vector<Buffer> buffers_;
-  std::int64_t max_quantized_in_ = 0;
+  std::int64_t max_quantized_in_ = 0, max_rows_each_ = 1;
   std::uint64_t weight_bytes_ = 0;
 
   KvGeometry geometry_;

@@ -6,12 +6,16 @@
 
 #include <cstdint>
 
+#include "kernels/add.h"
 #include "kernels/attend.h"
+#include "kernels/clamped_swiglu.h"
+#include "kernels/gelu_mul.h"
 #include "kernels/matmul.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
 #include "kernels/silu_mul.h"
+#include "kernels/weighted_sum.h"
 
 namespace hearth::kernels {
 
@@ -26,14 +30,18 @@ struct CpuKernels {
   void (*rms_norm)(const RmsNorm&, std::int64_t first, std::int64_t last);
   void (*rope)(const RopeRows&, std::int64_t first, std::int64_t last);
   void (*silu_mul)(const SiluMul&, std::int64_t first, std::int64_t last);
+  void (*gelu_mul)(const GeluMul&, std::int64_t first, std::int64_t last);
+  void (*clamped_swiglu)(const ClampedSwiglu&, std::int64_t first, std::int64_t last);
+  void (*weighted_sum)(const WeightedSum&, std::int64_t first, std::int64_t last);
+  void (*add)(const Add&, std::int64_t first, std::int64_t last);
 
   // One partition (positions partition * kPartition …) for every query of the tile; query m's
   // result goes to partials[m], attend_partial_floats(padded_dim) floats.
   void (*attend_partition)(const AttendTile&, std::int32_t partition, float* const* partials);
   // into = into merged with next, partition after partition; `into` starts as the first one.
   void (*attend_merge)(float* into, const float* next, std::int64_t padded_dim);
-  // out[head_dim] = acc / l
-  void (*attend_finish)(const float* partial, std::int64_t head_dim, float* out);
+  // out[head_dim] = acc / (l + the sink's part); sink -infinity: none.
+  void (*attend_finish)(const float* partial, std::int64_t head_dim, float sink, float* out);
 
   // One token's key (or value) of one head into its page; slot is its position within the page.
   void (*store_k)(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot,

@@ -41,18 +41,24 @@ struct Q8Block {
   }
 };
 
-// The integer part both 4-bit formats share: sum[r] += sum of nibble * q over the block's 32
+// The integer part of the 4-bit formats: sum[r] += sum of code(nibble) * q over the block's 32
 // inputs.
-template <class V, int R>
+template <class V, int R, class Code>
 inline void add_nibbles(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
-                        typename V::I* sum) {
+                        typename V::I* sum, Code&& code) {
   for (int g = 0; g < 4; ++g) {
-    const typename V::U codes = V::load_bytes(w + 64 * g);
-    const typename V::U low = V::low_nibbles(codes);
-    const typename V::U high = V::high_nibbles(codes);
+    const typename V::U nibbles = V::load_bytes(w + 64 * g);
+    const typename V::U low = code(V::low_nibbles(nibbles));
+    const typename V::U high = code(V::high_nibbles(nibbles));
     for (int r = 0; r < R; ++r) sum[r] = V::dot(sum[r], low, x[r].q + 32 * block + 4 * g);
     for (int r = 0; r < R; ++r) sum[r] = V::dot(sum[r], high, x[r].q + 32 * block + 16 + 4 * g);
   }
+}
+
+template <class V, int R>
+inline void add_nibbles(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
+                        typename V::I* sum) {
+  add_nibbles<V, R>(w, block, x, sum, [](typename V::U nibbles) { return nibbles; });
 }
 
 template <class V>
@@ -89,6 +95,28 @@ struct Q41Block {
       const float total = static_cast<float>(x[r].sums[2 * block] + x[r].sums[2 * block + 1]);
       acc[r] = V::fma(V::to_float(sum[r]), V::mul(d, V::set1(dx)), acc[r]);
       acc[r] = V::fma(m, V::set1(dx * total), acc[r]);
+    }
+  }
+};
+
+// Nibbles stand for 0, 1, 2, 3, 4, 6, 8, 12 and the same below zero; looked up with 12 added, so
+// that the codes are unsigned.
+template <class V>
+struct Mxfp4Block {
+  static constexpr std::int64_t kValues = 32, kBytes = 16 * 17;
+  static constexpr std::uint8_t kCodes[16] = {12, 13, 14, 15, 16, 18, 20, 24,
+                                              12, 11, 10, 9,  8,  6,  4,  0};
+  template <int R>
+  static void add(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
+                  typename V::F* acc) {
+    typename V::I sum[R];
+    for (int r = 0; r < R; ++r) {
+      sum[r] = V::set1i(-12 * (x[r].sums[2 * block] + x[r].sums[2 * block + 1]));
+    }
+    add_nibbles<V, R>(w, block, x, sum, [](typename V::U n) { return V::lookup(n, kCodes); });
+    const typename V::F d = V::load_e8m0(w + 256);
+    for (int r = 0; r < R; ++r) {
+      acc[r] = V::fma(V::to_float(sum[r]), V::mul(d, V::set1(x[r].d[block])), acc[r]);
     }
   }
 };
@@ -140,7 +168,7 @@ template <class V, int R>
 inline void write_tile(const MatMul& op, std::int64_t panel, std::int64_t row,
                        const typename V::F* acc) {
   for (int r = 0; r < R; ++r) {
-    float* y = op.y.row(row + r) + panel * kPanel;
+    float* y = op.y.row(op.y_row(row + r)) + panel * kPanel;
     V::store(y, op.add ? V::add(V::load(y), acc[r]) : acc[r]);
   }
 }
@@ -150,7 +178,8 @@ void quantized_tile(const MatMul& op, std::int64_t panel, std::int64_t row) {
   QuantizedRow x[R];
   typename V::F acc[R];
   for (int r = 0; r < R; ++r) {
-    x[r] = {op.xq.q(row + r), op.xq.d(row + r), op.xq.sums(row + r)};
+    const std::int64_t from = op.x_row(row + r);
+    x[r] = {op.xq.q(from), op.xq.d(from), op.xq.sums(from)};
     acc[r] = V::set1(0);
   }
   const std::uint8_t* w = op.w->panel(panel);
@@ -185,7 +214,7 @@ void float_tile(const MatMul& op, std::int64_t panel, std::int64_t row) {
   const float* x[R];
   for (int r = 0; r < R; ++r) {
     acc[r] = V::set1(0);
-    x[r] = op.x.row(row + r);
+    x[r] = op.x.row(op.x_row(row + r));
   }
   const std::uint8_t* w = op.w->panel(panel);
   for (std::int64_t i = 0; i < op.w->in; ++i, w += Column::kBytes) {
@@ -243,6 +272,9 @@ void matmul(const MatMul& op, std::int64_t first_panel, std::int64_t last_panel,
         break;
       case DType::q6_k:
         tile_rows<V, QuantizedTile, Q6kBlock<V>>(op, p, first_row, last_row);
+        break;
+      case DType::mxfp4:
+        tile_rows<V, QuantizedTile, Mxfp4Block<V>>(op, p, first_row, last_row);
         break;
     }
   }

@@ -1,5 +1,5 @@
-// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul, quantize) over the
-// vector layer.
+// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul,
+// gelu_mul, clamped_swiglu, weighted_sum, add, quantize) over the vector layer.
 //
 // Rows of activations are padded to whole vectors (cpu_ops.h), but an operator never reads its
 // padding as data: the tail goes through a zeroed buffer.
@@ -7,11 +7,15 @@
 
 #include <cstring>
 
+#include "kernels/add.h"
+#include "kernels/clamped_swiglu.h"
 #include "kernels/cpu/vec_math.h"
+#include "kernels/gelu_mul.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
 #include "kernels/silu_mul.h"
+#include "kernels/weighted_sum.h"
 
 namespace hearth::kernels {
 
@@ -92,22 +96,88 @@ typename V::F silu_times(typename V::F gate, typename V::F up) {
   return V::mul(V::div(gate, V::add(one, e)), up);
 }
 
-template <class V>
-void silu_mul(const SiluMul& op, std::int64_t first, std::int64_t last) {
-  const std::int64_t n = op.gate.n_cols;
+// x = fn(x, y) value by value.
+template <class V, class Fn>
+void for_values(Rows<float> rows, Rows<const float> others, std::int64_t first, std::int64_t last,
+                Fn&& fn) {
+  const std::int64_t n = rows.n_cols;
   const std::int64_t whole = n / 16 * 16;
   for (std::int64_t t = first; t < last; ++t) {
-    float* gate = op.gate.row(t);
-    const float* up = op.up.row(t);
+    float* x = rows.row(t);
+    const float* y = others.row(t);
     for (std::int64_t i = 0; i < whole; i += 16) {
-      V::store(gate + i, silu_times<V>(V::load(gate + i), V::load(up + i)));
+      V::store(x + i, fn(V::load(x + i), V::load(y + i)));
     }
     if (whole < n) {
-      store_tail<V>(gate + whole, n - whole,
-                    silu_times<V>(load_tail<V>(gate + whole, n - whole),
-                                  load_tail<V>(up + whole, n - whole)));
+      store_tail<V>(x + whole, n - whole,
+                    fn(load_tail<V>(x + whole, n - whole), load_tail<V>(y + whole, n - whole)));
     }
   }
+}
+
+template <class V>
+void silu_mul(const SiluMul& op, std::int64_t first, std::int64_t last) {
+  for_values<V>(op.gate, op.up, first, last,
+                [](typename V::F g, typename V::F u) { return silu_times<V>(g, u); });
+}
+
+template <class V>
+typename V::F gelu_times(typename V::F gate, typename V::F up) {
+  const typename V::F one = V::set1(1);
+  const typename V::F cube = V::set1(static_cast<float>(kGeluCube));
+  const typename V::F u = V::mul(gate, V::fma(V::mul(gate, gate), cube, one));
+  const typename V::F e = exp<V>(V::mul(u, V::set1(static_cast<float>(-2 * kGeluRoot))));
+  return V::mul(V::div(gate, V::add(one, e)), up);
+}
+
+template <class V>
+void gelu_mul(const GeluMul& op, std::int64_t first, std::int64_t last) {
+  for_values<V>(op.gate, op.up, first, last,
+                [](typename V::F g, typename V::F u) { return gelu_times<V>(g, u); });
+}
+
+// min and max give their second argument when one is not a number, so that stays one.
+template <class V>
+void clamped_swiglu(const ClampedSwiglu& op, std::int64_t first, std::int64_t last) {
+  using F = typename V::F;
+  const F one = V::set1(1), high = V::set1(op.limit), low = V::set1(-op.limit);
+  const F minus_alpha = V::set1(-op.alpha);
+  for_values<V>(op.gate, op.up, first, last, [&](F gate, F up) {
+    const F g = V::min(high, gate);
+    const F u = V::max(low, V::min(high, up));
+    const F e = exp<V>(V::mul(minus_alpha, g));
+    return V::mul(V::div(g, V::add(one, e)), V::add(u, one));
+  });
+}
+
+template <class V>
+void weighted_sum(const WeightedSum& op, std::int64_t first, std::int64_t last) {
+  const std::int64_t n = op.x.n_cols;
+  const std::int64_t whole = n / 16 * 16;
+  for (std::int64_t t = first; t < last; ++t) {
+    float* x = op.x.row(t);
+    const float* weights = op.weights + t * op.n;
+    const auto sum = [&](std::int64_t c, auto&& load) {
+      typename V::F acc = load(x + c);
+      for (std::int64_t s = 0; s < op.n; ++s) {
+        acc = V::fma(load(op.y.row(t * op.n + s) + c), V::set1(weights[s]), acc);
+      }
+      return acc;
+    };
+    for (std::int64_t c = 0; c < whole; c += 16) {
+      V::store(x + c, sum(c, [](const float* p) { return V::load(p); }));
+    }
+    if (whole < n) {
+      store_tail<V>(x + whole, n - whole,
+                    sum(whole, [&](const float* p) { return load_tail<V>(p, n - whole); }));
+    }
+  }
+}
+
+template <class V>
+void add(const Add& op, std::int64_t first, std::int64_t last) {
+  for_values<V>(op.x, op.y, first, last,
+                [](typename V::F a, typename V::F b) { return V::add(a, b); });
 }
 
 template <class V>

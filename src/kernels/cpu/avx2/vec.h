@@ -80,6 +80,17 @@ struct Vec {
     return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
             _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
   }
+  static F load_e8m0(const void* p) {
+    const auto widen = [](__m128i bytes) {
+      const __m256i e = _mm256_cvtepu8_epi32(bytes);
+      const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
+      const __m256i denormal = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
+      const __m256i is_normal = _mm256_cmpgt_epi32(e, _mm256_set1_epi32(1));
+      return _mm256_castsi256_ps(_mm256_blendv_epi8(denormal, normal, is_normal));
+    };
+    const __m128i bytes = load_128(p, 0);
+    return {widen(bytes), widen(_mm_srli_si128(bytes, 8))};
+  }
 
   static I set1i(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
   static F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
@@ -115,6 +126,10 @@ struct Vec {
   }
   static U high_nibbles(U x) {
     return low_nibbles({_mm256_srli_epi16(x.a, 4), _mm256_srli_epi16(x.b, 4)});
+  }
+  static U lookup(U x, const std::uint8_t* table) {
+    const __m256i t = _mm256_broadcastsi128_si256(load_128(table, 0));
+    return {_mm256_shuffle_epi8(t, x.a), _mm256_shuffle_epi8(t, x.b)};
   }
   template <int i>
   static U with_high_bits(U low, U high) {

@@ -56,6 +56,13 @@ struct Vec {
     return _mm512_cvtepi32_ps(
         _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))));
   }
+  static F load_e8m0(const void* p) {
+    const I e = _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    const I normal = _mm512_slli_epi32(_mm512_sub_epi32(e, _mm512_set1_epi32(1)), 23);
+    const I denormal = _mm512_sllv_epi32(_mm512_set1_epi32(0x00200000), e);
+    const __mmask16 is_denormal = _mm512_cmplt_epi32_mask(e, _mm512_set1_epi32(2));
+    return _mm512_castsi512_ps(_mm512_mask_blend_epi32(is_denormal, normal, denormal));
+  }
 
   static I set1i(std::int32_t x) { return _mm512_set1_epi32(x); }
   static F to_float(I a) { return _mm512_cvtepi32_ps(a); }
@@ -74,6 +81,10 @@ struct Vec {
   static U low_nibbles(U a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
   static U high_nibbles(U a) {
     return _mm512_and_si512(_mm512_srli_epi16(a, 4), _mm512_set1_epi8(15));
+  }
+  static U lookup(U a, const std::uint8_t* table) {
+    const __m128i t = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), a);
   }
   template <int i>
   static U with_high_bits(U low, U high) {

@@ -106,6 +106,17 @@ struct Vec {
     return map([&](int i) { return static_cast<float>(b[i]); });
   }
 
+  static F load_e8m0(const void* p) {  // 2^(e - 128), denormal for 0 and 1
+    std::uint8_t e[16];
+    std::memcpy(e, p, sizeof e);
+    return map([&](int i) {
+      const std::uint32_t bits = e[i] < 2 ? 0x00200000u << e[i] : (std::uint32_t{e[i]} - 1) << 23;
+      float x;
+      std::memcpy(&x, &bits, 4);
+      return x;
+    });
+  }
+
   static I set1i(std::int32_t x) {
     I r;
     for (int i = 0; i < 16; ++i) r.v[i] = x;
@@ -157,6 +168,11 @@ struct Vec {
   }
   static U high_nibbles(U a) {
     for (auto& x : a.v) x = static_cast<std::uint8_t>(x >> 4);
+    return a;
+  }
+  // table[x] of each x in 0 … 15
+  static U lookup(U a, const std::uint8_t* table) {
+    for (auto& x : a.v) x = table[x];
     return a;
   }
   // low | (bits 2i, 2i+1 of high) << 4

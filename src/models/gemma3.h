@@ -1,0 +1,16 @@
+// gemma3.h - see gemma3.cc.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "formats/checkpoint.h"
+#include "kernels/ops.h"
+#include "models/model.h"
+
+namespace hearth::models {
+
+Result<std::unique_ptr<Model>> load_gemma3(const formats::Checkpoint& checkpoint,
+                                           kernels::Ops& ops);
+
+}  // namespace hearth::models

@@ -1,0 +1,15 @@
+// qwen2.h - see qwen2.cc.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "formats/checkpoint.h"
+#include "kernels/ops.h"
+#include "models/model.h"
+
+namespace hearth::models {
+
+Result<std::unique_ptr<Model>> load_qwen2(const formats::Checkpoint& checkpoint, kernels::Ops& ops);
+
+}  // namespace hearth::models
