@@ -18,11 +18,38 @@ std::int64_t lane(std::int64_t i, std::int64_t col) { return 4 * col + i % 4; }
 // One column of one block (q6_k: super-block), from the file's bytes `in` into the panel's block
 // `out`. Codes are moved, never changed.
 
-void pack_q8_0(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+// 32 values as codes of q8_0, which share the half `d`.
+void pack_codes(const std::int8_t* codes, const std::uint8_t* d, std::int64_t col,
+                std::uint8_t* out) {
   for (std::int64_t i = 0; i < 32; ++i) {
-    out[64 * (i / 4) + lane(i, col)] = static_cast<std::uint8_t>(in[2 + i] ^ 0x80);
+    out[64 * (i / 4) + lane(i, col)] = static_cast<std::uint8_t>(codes[i] ^ 0x80);
   }
-  std::memcpy(out + 512 + 2 * col, in, 2);
+  std::memcpy(out + 512 + 2 * col, d, 2);
+}
+
+void pack_q8_0(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  std::int8_t codes[32];
+  std::memcpy(codes, in + 2, sizeof codes);
+  pack_codes(codes, in, col, out);
+}
+
+void pack_q5_0(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  std::uint32_t fifth;
+  std::memcpy(&fifth, in + 2, sizeof fifth);
+  std::int8_t codes[32];
+  for (int i = 0; i < 32; ++i) {
+    const int nibble = i < 16 ? in[6 + i] & 15 : in[6 + i - 16] >> 4;
+    codes[i] = static_cast<std::int8_t>((nibble | static_cast<int>(fifth >> i & 1u) << 4) - 16);
+  }
+  pack_codes(codes, in, col, out);
+}
+
+void pack_iq4_nl(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  std::int8_t codes[32];
+  for (int i = 0; i < 32; ++i) {
+    codes[i] = kIq4Values[i < 16 ? in[2 + i] & 15 : in[2 + i - 16] >> 4];
+  }
+  pack_codes(codes, in, col, out);
 }
 
 // nibbles[16] as q4_0 and q4_1 files store them: byte i holds input i low, input 16 + i high. Here
@@ -82,23 +109,26 @@ PackBlock block_packer(DType dtype) {
       return pack_q6_k;
     case DType::mxfp4:
       return pack_mxfp4;
-    case DType::f32:
-    case DType::f16:
-    case DType::bf16:
-      break;
+    case DType::q5_0:
+      return pack_q5_0;
+    case DType::iq4_nl:
+      return pack_iq4_nl;
+    default:
+      return nullptr;
   }
-  return nullptr;
 }
 
 void pack_blocks(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
   const DTypeInfo& info = dtype_info(t.dtype);
   const PackBlock pack_block = block_packer(t.dtype);
   const auto block_bytes = static_cast<std::int64_t>(info.block_bytes);
+  const auto packed_block_bytes =
+      static_cast<std::int64_t>(dtype_info(packed_dtype(t.dtype)).block_bytes) * kPanel;
   const std::int64_t n_blocks = t.shape.cols() / static_cast<std::int64_t>(info.block_values);
   const auto* row =
       reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + o * n_blocks * block_bytes;
   for (std::int64_t b = 0; b < n_blocks; ++b) {
-    pack_block(row + b * block_bytes, o % kPanel, panel + b * block_bytes * kPanel);
+    pack_block(row + b * block_bytes, o % kPanel, panel + b * packed_block_bytes);
   }
 }
 
@@ -112,16 +142,52 @@ void pack_values(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
   }
 }
 
-void pack_dequantized(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+// Dequantised, and stored as To makes them of a float.
+template <class To>
+void pack_dequantized(const Tensor& t, std::int64_t o, std::uint8_t* panel, To to) {
   std::vector<float> row(static_cast<std::size_t>(t.shape.cols()));
   dequantize_row(t, o, row);
   for (std::size_t i = 0; i < row.size(); ++i) {
-    std::memcpy(panel + (i * std::size_t{kPanel} + static_cast<std::size_t>(o % kPanel)) * 4,
-                &row[i], 4);
+    const auto value = to(row[i]);
+    const std::size_t at = i * std::size_t{kPanel} + static_cast<std::size_t>(o % kPanel);
+    std::memcpy(panel + at * sizeof value, &value, sizeof value);
   }
 }
 
+void pack_as_f32(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+  pack_dequantized(t, o, panel, [](float x) { return x; });
+}
+
+void pack_as_f16(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+  pack_dequantized(t, o, panel, f32_to_f16);
+}
+
+using PackRow = void (*)(const Tensor& t, std::int64_t o, std::uint8_t* panel);
+
+PackRow row_packer(DType file, DType packed) {
+  if (block_packer(file) != nullptr && packed != DType::f32) return pack_blocks;
+  if (file == packed) return pack_values;
+  return packed == DType::f32 ? pack_as_f32 : pack_as_f16;
+}
+
 }  // namespace
+
+DType packed_dtype(DType file) {
+  switch (file) {
+    case DType::q5_0:
+    case DType::iq4_nl:
+      return DType::q8_0;
+    case DType::q5_1:
+    case DType::q2_k:
+    case DType::q3_k:
+    case DType::q4_k:
+    case DType::q5_k:
+    case DType::iq4_xs:
+      return DType::f16;
+    default:
+      return file;
+  }
+}
 
 std::int64_t packed_panel_bytes(DType dtype, std::int64_t in) {
   const std::int64_t bytes = static_cast<std::int64_t>(row_bytes(dtype, in)) * kPanel;
@@ -134,15 +200,13 @@ std::int64_t packed_bytes(DType dtype, std::int64_t out, std::int64_t in) {
 
 PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool) {
   PackedMatrix m;
-  m.dtype = as_f32 ? DType::f32 : tensor.dtype;
+  m.dtype = as_f32 ? DType::f32 : packed_dtype(tensor.dtype);
   m.out = tensor.shape.rows();
   m.in = tensor.shape.cols();
   m.panel_bytes = packed_panel_bytes(m.dtype, m.in);
   m.data = allocate_pages(static_cast<std::size_t>(m.n_panels() * m.panel_bytes), PageSize::huge);
   CHECK(m.data != nullptr, "the memory plan was checked before weights are packed");
-  const auto pack_row = as_f32 && tensor.dtype != DType::f32 ? pack_dequantized
-                        : m.quantized()                      ? pack_blocks
-                                                             : pack_values;
+  const PackRow pack_row = row_packer(tensor.dtype, m.dtype);
   pool.run(m.n_panels(), [&](std::int64_t p) {
     for (std::int64_t o = p * kPanel; o < std::min(m.out, (p + 1) * kPanel); ++o) {
       pack_row(tensor, o, m.data.get() + p * m.panel_bytes);

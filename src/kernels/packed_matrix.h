@@ -17,7 +17,10 @@
 //   mxfp4 per 32 inputs:  u8 nibbles[4][col][4] as q4_0                                   256 B
 //                         u8 exponent[col]                                                16 B
 //
-// so a packed matrix is as large as the file's, but for the last panel's padding (zero scales). The
+// so a packed matrix is as large as the file's, but for the last panel's padding (zero scales).
+// Types without a layout of their own take the nearest that loses nothing that matters: q5_0 and
+// iq4_nl become q8_0 (the same values, bit for bit: 8 bits hold every code), the rest f16, which
+// rounds a weight by at most 2^-11 of it, a sixteenth of what int8 activations cost. The
 // packed copy replaces the mapped one: the caller releases the file's pages.
 #pragma once
 
@@ -45,10 +48,13 @@ struct PackedMatrix {
   }
 };
 
+// The layout that a file's type is packed into.
+DType packed_dtype(DType file);
+
 std::int64_t packed_panel_bytes(DType dtype, std::int64_t in);
 std::int64_t packed_bytes(DType dtype, std::int64_t out, std::int64_t in);
 
-// tensor is [out, in] (rank 2, or 1: one output). as_f32: dequantise first.
+// tensor is [out, in] (rank 2, or 1: one output). as_f32: every weight as a float instead.
 PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool);
 
 // Memory for weights and caches: zeroed, page aligned, committed when touched; nullptr when the

@@ -20,6 +20,9 @@ TEST_P(Packing, keeps_every_weight) {
   const std::int64_t in = 512, out = 37;
   const TestTensor tensor = random_tensor(GetParam(), out, in, random);
   const PackedMatrix packed = pack(tensor.view, false, pool);
+  // Half of the last of the 11 bits of a half, where a type becomes f16.
+  const bool rounds = packed.dtype == DType::f16 && GetParam() != DType::f16;
+  const float tolerance = rounds ? 0x1p-11f : 1e-6f;
   std::vector<float> row(in);
   std::vector<float> x(in), y(48);
   std::vector<std::uint8_t> record(static_cast<std::size_t>(QuantizedRows::row_bytes(in)));
@@ -32,7 +35,7 @@ TEST_P(Packing, keeps_every_weight) {
     for (std::int64_t o = 0; o < out; ++o) {
       dequantize_row(tensor.view, o, row);
       const float w = row[static_cast<std::size_t>(i)];
-      EXPECT_NEAR(y[static_cast<std::size_t>(o)], w, std::abs(w) * 1e-6 + 1e-30)
+      EXPECT_NEAR(y[static_cast<std::size_t>(o)], w, std::abs(w) * tolerance + 1e-7 * tolerance)
           << "input " << i << " output " << o;
     }
   }
@@ -53,16 +56,18 @@ TEST_P(Packing, as_f32_keeps_every_bit) {
   }
 }
 
-TEST_P(Packing, is_as_large_as_the_file_but_for_the_last_panel) {
-  const DTypeInfo& info = dtype_info(GetParam());
+TEST_P(Packing, is_as_large_as_its_layout_but_for_the_last_panel) {
+  const DTypeInfo& info = dtype_info(packed_dtype(GetParam()));
   const auto file_bytes = 48 * 512 / info.block_values * info.block_bytes;
-  EXPECT_EQ(packed_bytes(GetParam(), 48, 512), static_cast<std::int64_t>(file_bytes));
-  EXPECT_EQ(packed_bytes(GetParam(), 33, 512), static_cast<std::int64_t>(file_bytes));
+  EXPECT_EQ(packed_bytes(packed_dtype(GetParam()), 48, 512), static_cast<std::int64_t>(file_bytes));
+  EXPECT_EQ(packed_bytes(packed_dtype(GetParam()), 33, 512), static_cast<std::int64_t>(file_bytes));
 }
 
 INSTANTIATE_TEST_SUITE_P(, Packing,
                          testing::Values(DType::f32, DType::f16, DType::bf16, DType::q8_0,
-                                         DType::q4_0, DType::q4_1, DType::q6_k, DType::mxfp4),
+                                         DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,
+                                         DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k,
+                                         DType::q6_k, DType::iq4_nl, DType::iq4_xs, DType::mxfp4),
                          [](const auto& test) { return std::string(dtype_info(test.param).name); });
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/check.h"
 #include "kernels/add.h"
 #include "kernels/attend.h"
 #include "kernels/clamped_swiglu.h"
@@ -201,8 +202,9 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
       const std::uint8_t* block = panel + i / 32 * 272;
       return std::ldexp(kValues[nibble(block)], block[256 + col] - 128);
     }
+    default:
+      CHECK(false, "packed_dtype gives only types that have a layout");
   }
-  return 0;
 }
 
 }  // namespace

@@ -58,6 +58,24 @@ inline TestTensor random_tensor(DType dtype, std::int64_t out, std::int64_t in,
       case DType::mxfp4:
         t.bytes[at] = static_cast<std::byte>(120 + byte(random) % 5);  // 2^-8 … 2^-4
         break;
+      case DType::q5_0:
+      case DType::iq4_nl:
+      case DType::iq4_xs:
+        put_f16(at, scale(random));
+        break;
+      case DType::q5_1:
+      case DType::q4_k:
+      case DType::q5_k:
+        put_f16(at, scale(random));
+        put_f16(at + 2, value(random));
+        break;
+      case DType::q2_k:
+        put_f16(at + 80, scale(random));
+        put_f16(at + 82, value(random));
+        break;
+      case DType::q3_k:
+        put_f16(at + 108, scale(random) / 32);
+        break;
       case DType::q6_k:
         put_f16(at + 208, scale(random) / 32);
         break;

@@ -17,6 +17,14 @@ void dequantize_bf16(std::span<const std::byte> in, std::span<float> out);
 void dequantize_q8_0(std::span<const std::byte> in, std::span<float> out);
 void dequantize_q4_0(std::span<const std::byte> in, std::span<float> out);
 void dequantize_q4_1(std::span<const std::byte> in, std::span<float> out);
+void dequantize_q5_0(std::span<const std::byte> in, std::span<float> out);
+void dequantize_q5_1(std::span<const std::byte> in, std::span<float> out);
+void dequantize_q2_k(std::span<const std::byte> in, std::span<float> out);
+void dequantize_q3_k(std::span<const std::byte> in, std::span<float> out);
+void dequantize_q4_k(std::span<const std::byte> in, std::span<float> out);
+void dequantize_q5_k(std::span<const std::byte> in, std::span<float> out);
+void dequantize_iq4_nl(std::span<const std::byte> in, std::span<float> out);
+void dequantize_iq4_xs(std::span<const std::byte> in, std::span<float> out);
 void dequantize_q6_k(std::span<const std::byte> in, std::span<float> out);
 void dequantize_mxfp4(std::span<const std::byte> in, std::span<float> out);
 

@@ -61,7 +61,9 @@ TEST_P(GoldenBlocks, expand_the_same_from_an_odd_address) {
 // f32 has no file of its own: it is the identity, below.
 INSTANTIATE_TEST_SUITE_P(Dequantize, GoldenBlocks,
                          ::testing::Values(DType::f16, DType::bf16, DType::q8_0, DType::q4_0,
-                                           DType::q4_1, DType::q6_k, DType::mxfp4),
+                                           DType::q4_1, DType::q5_0, DType::q5_1, DType::q2_k,
+                                           DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k,
+                                           DType::iq4_nl, DType::iq4_xs, DType::mxfp4),
                          [](const auto& test) { return std::string(dtype_info(test.param).name); });
 
 TEST(Dequantize, f32_is_copied_bit_for_bit) {

@@ -19,7 +19,15 @@ constexpr DTypeInfo kTypes[] = {
     {DType::q8_0, "q8_0", 8, 32, 34, dequantize_q8_0},
     {DType::q4_0, "q4_0", 2, 32, 18, dequantize_q4_0},
     {DType::q4_1, "q4_1", 3, 32, 20, dequantize_q4_1},
+    {DType::q5_0, "q5_0", 6, 32, 22, dequantize_q5_0},
+    {DType::q5_1, "q5_1", 7, 32, 24, dequantize_q5_1},
+    {DType::q2_k, "q2_k", 10, 256, 84, dequantize_q2_k},
+    {DType::q3_k, "q3_k", 11, 256, 110, dequantize_q3_k},
+    {DType::q4_k, "q4_k", 12, 256, 144, dequantize_q4_k},
+    {DType::q5_k, "q5_k", 13, 256, 176, dequantize_q5_k},
     {DType::q6_k, "q6_k", 14, 256, 210, dequantize_q6_k},
+    {DType::iq4_nl, "iq4_nl", 20, 32, 18, dequantize_iq4_nl},
+    {DType::iq4_xs, "iq4_xs", 23, 256, 136, dequantize_iq4_xs},
     {DType::mxfp4, "mxfp4", 39, 32, 17, dequantize_mxfp4},
 };
 

@@ -12,7 +12,24 @@
 
 namespace hearth {
 
-enum class DType : std::uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q6_k, mxfp4 };
+enum class DType : std::uint8_t {
+  f32,
+  f16,
+  bf16,
+  q8_0,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
+  iq4_nl,
+  iq4_xs,
+  mxfp4
+};
 
 struct DTypeInfo {
   DType dtype;
@@ -24,6 +41,10 @@ struct DTypeInfo {
   // computes: separate float32 multiply and add, denormals kept.
   void (*dequantize)(std::span<const std::byte> in, std::span<float> out);
 };
+
+// The sixteen values that a code of iq4_nl and iq4_xs stands for.
+inline constexpr std::int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                               1,    13,   25,  38,  53,  69,  89,  113};
 
 const DTypeInfo& dtype_info(DType dtype);
 std::optional<DType> dtype_of_ggml_id(std::uint32_t id);

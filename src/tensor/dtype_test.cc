@@ -100,8 +100,8 @@ TEST(DType, each_type_is_found_by_its_ggml_number_and_has_the_same_name_there) {
 }
 
 TEST(DType, types_without_a_function_have_a_name_and_no_dtype) {
-  EXPECT_EQ(ggml_type_name(12), "q4_k");
-  EXPECT_EQ(dtype_of_ggml_id(12), std::nullopt);
+  EXPECT_EQ(ggml_type_name(16), "iq2_xxs");
+  EXPECT_EQ(dtype_of_ggml_id(16), std::nullopt);
   EXPECT_EQ(ggml_type_name(39), "mxfp4");
 }
 

@@ -32,7 +32,7 @@ CpuOps::CpuOps(const CpuKernels& kernels, ThreadPool& pool, const CpuOpsOptions&
 Matrix CpuOps::matrix(const Tensor& tensor) {
   const Matrix handle{static_cast<std::int32_t>(matrices_.size()), tensor.shape.rows(),
                       tensor.shape.cols()};
-  const DType dtype = options_.exact ? DType::f32 : tensor.dtype;
+  const DType dtype = options_.exact ? DType::f32 : packed_dtype(tensor.dtype);
   weight_bytes_ += static_cast<std::uint64_t>(packed_bytes(dtype, handle.out, handle.in));
   PackedMatrix packed{
       .dtype = dtype, .out = handle.out, .in = handle.in, .panel_bytes = 0, .data = {}};

@@ -4,6 +4,7 @@
 // of an output is that of matmul.h whatever the number of rows.
 #pragma once
 
+#include "base/check.h"
 #include "kernels/matmul.h"
 
 namespace hearth::kernels {
@@ -276,6 +277,8 @@ void matmul(const MatMul& op, std::int64_t first_panel, std::int64_t last_panel,
       case DType::mxfp4:
         tile_rows<V, QuantizedTile, Mxfp4Block<V>>(op, p, first_row, last_row);
         break;
+      default:
+        CHECK(false, "packed_dtype gives only types that have a layout");
     }
   }
 }
