@@ -118,7 +118,9 @@ PackBlock block_packer(DType dtype) {
   }
 }
 
-void pack_blocks(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+// The rows of one panel, from t [16 or fewer, in]: row `col` becomes its column.
+
+void pack_blocks(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
   const DTypeInfo& info = dtype_info(t.dtype);
   const PackBlock pack_block = block_packer(t.dtype);
   const auto block_bytes = static_cast<std::int64_t>(info.block_bytes);
@@ -126,43 +128,43 @@ void pack_blocks(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
       static_cast<std::int64_t>(dtype_info(packed_dtype(t.dtype)).block_bytes) * kPanel;
   const std::int64_t n_blocks = t.shape.cols() / static_cast<std::int64_t>(info.block_values);
   const auto* row =
-      reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + o * n_blocks * block_bytes;
+      reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + col * n_blocks * block_bytes;
   for (std::int64_t b = 0; b < n_blocks; ++b) {
-    pack_block(row + b * block_bytes, o % kPanel, panel + b * packed_block_bytes);
+    pack_block(row + b * block_bytes, col, panel + b * packed_block_bytes);
   }
 }
 
-void pack_values(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+void pack_values(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
   const auto size = static_cast<std::int64_t>(dtype_info(t.dtype).block_bytes);
   const std::int64_t in = t.shape.cols();
-  const auto* row = reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + o * in * size;
+  const auto* row = reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + col * in * size;
   for (std::int64_t i = 0; i < in; ++i) {
-    std::memcpy(panel + (i * kPanel + o % kPanel) * size, row + i * size,
+    std::memcpy(panel + (i * kPanel + col) * size, row + i * size,
                 static_cast<std::size_t>(size));
   }
 }
 
 // Dequantised, and stored as To makes them of a float.
 template <class To>
-void pack_dequantized(const Tensor& t, std::int64_t o, std::uint8_t* panel, To to) {
+void pack_dequantized(const Tensor& t, std::int64_t col, std::uint8_t* panel, To to) {
   std::vector<float> row(static_cast<std::size_t>(t.shape.cols()));
-  dequantize_row(t, o, row);
+  dequantize_row(t, col, row);
   for (std::size_t i = 0; i < row.size(); ++i) {
     const auto value = to(row[i]);
-    const std::size_t at = i * std::size_t{kPanel} + static_cast<std::size_t>(o % kPanel);
+    const std::size_t at = i * std::size_t{kPanel} + static_cast<std::size_t>(col);
     std::memcpy(panel + at * sizeof value, &value, sizeof value);
   }
 }
 
-void pack_as_f32(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
-  pack_dequantized(t, o, panel, [](float x) { return x; });
+void pack_as_f32(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
+  pack_dequantized(t, col, panel, [](float x) { return x; });
 }
 
-void pack_as_f16(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
-  pack_dequantized(t, o, panel, f32_to_f16);
+void pack_as_f16(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
+  pack_dequantized(t, col, panel, f32_to_f16);
 }
 
-using PackRow = void (*)(const Tensor& t, std::int64_t o, std::uint8_t* panel);
+using PackRow = void (*)(const Tensor& t, std::int64_t col, std::uint8_t* panel);
 
 PackRow row_packer(DType file, DType packed) {
   if (block_packer(file) != nullptr && packed != DType::f32) return pack_blocks;
@@ -208,8 +210,12 @@ PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool) {
   CHECK(m.data != nullptr, "the memory plan was checked before weights are packed");
   const PackRow pack_row = row_packer(tensor.dtype, m.dtype);
   pool.run(m.n_panels(), [&](std::int64_t p) {
-    for (std::int64_t o = p * kPanel; o < std::min(m.out, (p + 1) * kPanel); ++o) {
-      pack_row(tensor, o, m.data.get() + p * m.panel_bytes);
+    Tensor rows = row_range(tensor, p * kPanel, std::min(kPanel, m.out - p * kPanel));
+    std::vector<std::byte> made;
+    rows.bytes = read_bytes(rows, made);
+    rows.source = nullptr;
+    for (std::int64_t col = 0; col < rows.shape.rows(); ++col) {
+      pack_row(rows, col, m.data.get() + p * m.panel_bytes);
     }
   });
   return m;

@@ -173,8 +173,6 @@ const Bad kBad[] = {
      with([](W& w) { w.texts("general.name", std::vector<std::string>{"x"}); })},
     {"template_is_a_bool", kCorrupt, "\"tokenizer.chat_template\" is a boolean, expected a string",
      with([](W& w) { w.boolean("tokenizer.chat_template", true); })},
-    {"split_file", kUnsupported, "split.count is 3: this file is one part of a model in 3 files",
-     with([](W& w) { w.entry("split.count", 2, W::le(std::uint16_t{3})); })},
     {"duplicate_key", kCorrupt, "metadata key \"k\" appears twice",
      with([](W& w) { w.u32("k", 1).u32("k", 1); })},
     {"empty_key", kCorrupt, "a metadata key of 0 bytes", with([](W& w) { w.u32("", 1); })},

@@ -7,17 +7,13 @@
 //                 .add_bos_token .add_eos_token
 //
 // A wrong splitter gives wrong ids that look right, so an unknown or absent `pre` is never guessed.
-//
-// What ends an answer: converters write eos_token_id and often forget the chat format's own end
-// token, so the well-known end texts count too where the vocabulary has them as control tokens.
-// Harmony (gpt-oss) is the exception: there `<|end|>` only closes a message and the answer goes on
-// in the next one; its answers end with `<|return|>` or `<|call|>`.
 #include "formats/gguf/gguf_tokenizer.h"
 
 #include <algorithm>
 #include <limits>
 
 #include "base/str.h"
+#include "formats/end_of_generation.h"
 #include "formats/gguf/gguf_metadata.h"
 
 namespace hearth::formats {
@@ -49,10 +45,6 @@ constexpr PreName kPreNames[] = {
     {"gpt-4o", Pretokenizer::o200k},
     {"llama4", Pretokenizer::o200k},
 };
-
-constexpr std::string_view kEndTexts[] = {"<|im_end|>",    "<|eot_id|>",    "<|end|>",
-                                          "<|endoftext|>", "<end_of_turn>", "<|return|>",
-                                          "<|call|>",      "</s>",          "<|end_of_text|>"};
 
 const PreName* find_pre(std::string_view name) {
   for (const PreName& row : kPreNames) {
@@ -177,37 +169,8 @@ class Reader {
         ends.push_back(id);
       }
     }
-    add_well_known_ends(ends);
-    set_ends(std::move(ends));
+    set_end_of_generation(spec_, std::move(ends));
     return {};
-  }
-
-  void add_well_known_ends(std::vector<TokenId>& ends) const {
-    for (std::size_t i = 0; i < spec_.tokens.size(); ++i) {
-      if (spec_.kinds[i] != TokenKind::control) continue;
-      if (std::find(std::begin(kEndTexts), std::end(kEndTexts), spec_.tokens[i]) !=
-          std::end(kEndTexts)) {
-        ends.push_back(static_cast<TokenId>(i));
-      }
-    }
-  }
-
-  bool has_control(std::string_view token_text) const {
-    for (std::size_t i = 0; i < spec_.tokens.size(); ++i) {
-      if (spec_.kinds[i] == TokenKind::control && spec_.tokens[i] == token_text) return true;
-    }
-    return false;
-  }
-
-  void set_ends(std::vector<TokenId> ends) {
-    std::sort(ends.begin(), ends.end());
-    ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
-    if (has_control("<|return|>") && has_control("<|call|>")) {
-      std::erase_if(ends, [&](TokenId id) {
-        return spec_.tokens[static_cast<std::size_t>(id)] == "<|end|>";
-      });
-    }
-    spec_.end_of_generation = std::move(ends);
   }
 
   const Metadata& metadata_;
