@@ -62,8 +62,7 @@ TEST(ParseJson, bounds_the_depth) {
            std::string(static_cast<std::size_t>(n), ']');
   };
   EXPECT_EQ(fault_of(nested(kMaxDepth)), "");
-  EXPECT_EQ(fault_of(nested(kMaxDepth + 1)),
-            "the request body is nested deeper than 64 levels");
+  EXPECT_EQ(fault_of(nested(kMaxDepth + 1)), "the request body is nested deeper than 64 levels");
   EXPECT_NE(fault_of(std::string(4'000'000, '[')), "");
   std::string objects;
   for (int i = 0; i <= kMaxDepth; ++i) objects += "{\"a\":";

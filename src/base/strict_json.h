@@ -1,7 +1,7 @@
 // strict_json.h - JSON that a stranger wrote, to a value, within bounds. Part of the portable core.
 //
-// Refuses: what is not JSON (line and column), invalid UTF-8, deeper nesting or more values than the
-// limits, a key twice in one object. Takes time and memory linear in the text.
+// Refuses: what is not JSON (line and column), invalid UTF-8, deeper nesting or more values than
+// the limits, a key twice in one object. Takes time and memory linear in the text.
 #pragma once
 
 #include <cstddef>

@@ -37,9 +37,8 @@ void set_end_of_generation(TokenizerSpec& spec, std::vector<TokenId> named) {
   std::sort(named.begin(), named.end());
   named.erase(std::unique(named.begin(), named.end()), named.end());
   if (has_control(spec, "<|return|>") && has_control(spec, "<|call|>")) {
-    std::erase_if(named, [&](TokenId id) {
-      return spec.tokens[static_cast<std::size_t>(id)] == "<|end|>";
-    });
+    std::erase_if(
+        named, [&](TokenId id) { return spec.tokens[static_cast<std::size_t>(id)] == "<|end|>"; });
   }
   spec.end_of_generation = std::move(named);
 }

@@ -55,7 +55,9 @@ class OpenFolder : public ::testing::Test {
     std::size_t i = 0;
     const auto stored = *parse_safetensors(file->bytes());
     for (const StoredTensor& t : stored) {
-      shards[i % 3].push_back({t.name, std::string(t.dtype), t.shape,
+      shards[i % 3].push_back({t.name,
+                               std::string(t.dtype),
+                               t.shape,
                                {reinterpret_cast<const char*>(t.bytes.data()), t.bytes.size()}});
       index["weight_map"][t.name] = cat("model-0000", i++ % 3, "-of-00003.safetensors");
     }
@@ -167,9 +169,8 @@ TEST_F(OpenFolder, a_shard_that_leads_out_of_the_folder_is_refused) {
   for (const std::string bad :
        {"../x.safetensors", "/etc/passwd", "a/b.safetensors", "..", "", ".safetensors",
         ".hidden.safetensors", "model.bin", "a\\b.safetensors"}) {
-    edit("model.safetensors.index.json", [&](Json& index) {
-      index["weight_map"]["model.norm.weight"] = bad;
-    });
+    edit("model.safetensors.index.json",
+         [&](Json& index) { index["weight_map"]["model.norm.weight"] = bad; });
     EXPECT_SAYS(fault(), "expected the name of a .safetensors file in the same folder");
   }
 }
@@ -181,8 +182,9 @@ TEST_F(OpenFolder, an_index_that_does_not_match_its_shards_is_refused) {
   edit("model.safetensors.index.json", [](Json& index) {
     index["weight_map"]["model.more.weight"] = "model-00000-of-00003.safetensors";
   });
-  EXPECT_SAYS(fault(), "has tensor \"model.more.weight\" in \"model-00000-of-00003.safetensors\", "
-                       "where it is not");
+  EXPECT_SAYS(fault(),
+              "has tensor \"model.more.weight\" in \"model-00000-of-00003.safetensors\", "
+              "where it is not");
   write("model.safetensors.index.json", "{\"weight_map\":{}}");
   EXPECT_SAYS(fault(), "names no tensor");
   write("model.safetensors.index.json", "{\"weight_map\":[]}");
@@ -205,7 +207,8 @@ constexpr BadConfig kBadConfigs[] = {
     {"hidden_size", "\"64\"", "hidden_size is \"64\", expected an integer"},
     {"hidden_size", "64.5", "hidden_size is 64.5, expected an integer"},
     {"num_hidden_layers", "18446744073709551615", "expected an integer"},
-    {"hidden_act", "\"relu\"", "hidden_act is \"relu\"; this family is computed with \"silu\" only"},
+    {"hidden_act", "\"relu\"",
+     "hidden_act is \"relu\"; this family is computed with \"silu\" only"},
     {"attention_bias", "true", "attention_bias is true"},
     {"head_dim", "0", "head_dim is 0"},
     {"partial_rotary_factor", "1.5", "partial_rotary_factor is 1.5"},
@@ -242,11 +245,11 @@ TEST_F(OpenFolder, a_configuration_that_cannot_be_honoured_is_refused_by_the_key
 
 TEST_F(OpenFolder, files_that_are_no_json_are_named) {
   copy_golden("llama");
-  for (const char* name : {"config.json", "generation_config.json", "tokenizer_config.json",
-                           "tokenizer.json"}) {
+  for (const char* name :
+       {"config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json"}) {
     const std::string good = read(name);
     for (const std::string& bad : {std::string("{\"a\":"), std::string(100000, '['),
-                                  std::string("\xff\xfe"), std::string("[1]")}) {
+                                   std::string("\xff\xfe"), std::string("[1]")}) {
       write(name, bad);
       EXPECT_SAYS(fault(), name);
     }

@@ -139,8 +139,7 @@ void pack_values(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
   const std::int64_t in = t.shape.cols();
   const auto* row = reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + col * in * size;
   for (std::int64_t i = 0; i < in; ++i) {
-    std::memcpy(panel + (i * kPanel + col) * size, row + i * size,
-                static_cast<std::size_t>(size));
+    std::memcpy(panel + (i * kPanel + col) * size, row + i * size, static_cast<std::size_t>(size));
   }
 }
 

@@ -1,5 +1,5 @@
-// config_reader.h - takes values out of a JSON object of a Hugging Face folder (config.json), checking
-// each. Part of the portable core.
+// config_reader.h - takes values out of a JSON object of a Hugging Face folder (config.json),
+// checking each. Part of the portable core.
 //
 // A reader asks for everything in a row and looks for error() once: the first fault is kept (a key
 // that is missing or of the wrong type), what is asked after it returns harmless values. A key that
@@ -26,7 +26,8 @@ class ConfigReader {
   using Json = nlohmann::ordered_json;
 
   // `where` names the object in messages ("config.json"); what is no object has no keys.
-  ConfigReader(const Json& object, std::string where) : object_(&object), where_(std::move(where)) {}
+  ConfigReader(const Json& object, std::string where)
+      : object_(&object), where_(std::move(where)) {}
 
   bool has(std::string_view key) const { return find(key) != nullptr; }
   const Json* find(std::string_view key) const;  // nullptr: absent or null

@@ -240,8 +240,8 @@ void set_longrope(ConfigReader& config, ConfigReader& rope, Draft& draft) {
   }
 }
 
-void set_rope(ConfigReader& config, ConfigReader& rope, double default_theta,
-              std::int64_t head_dim, Draft& draft) {
+void set_rope(ConfigReader& config, ConfigReader& rope, double default_theta, std::int64_t head_dim,
+              Draft& draft) {
   const double theta = rope.has("rope_theta") ? rope.number("rope_theta")
                                               : config.number_or("rope_theta", default_theta);
   const double partial = rope.has("partial_rotary_factor")
@@ -259,7 +259,8 @@ void set_rope(ConfigReader& config, ConfigReader& rope, double default_theta,
   if (type == "default") return;
   if (type == "llama3") return add_llama3_divisors(rope, theta, n_rotated, draft);
   if (type == "longrope" || type == "su") return set_longrope(config, rope, draft);
-  draft.set("rope.scaling.type", type);  // the architecture refuses by name what it does not compute
+  draft.set("rope.scaling.type",
+            type);  // the architecture refuses by name what it does not compute
   if (type == "linear") draft.set("rope.scaling.factor", rope.number("factor"));
   if (type == "yarn") set_yarn(rope, draft);
 }
@@ -334,8 +335,8 @@ void configure_phi3(ConfigReader& config, Draft& draft) {
 
 // Every n-th layer sees everything, the others a window. Returns n.
 std::int64_t window_pattern(ConfigReader& config, std::int64_t fallback) {
-  const char* key = config.has("_sliding_window_pattern") ? "_sliding_window_pattern"
-                                                          : "sliding_window_pattern";
+  const char* key =
+      config.has("_sliding_window_pattern") ? "_sliding_window_pattern" : "sliding_window_pattern";
   const std::vector<std::string> types = config.texts("layer_types");
   if (types.empty()) return config.integer_or(key, fallback);
   const auto full = std::find(types.begin(), types.end(), "full_attention");
@@ -343,10 +344,9 @@ std::int64_t window_pattern(ConfigReader& config, std::int64_t fallback) {
   for (std::size_t i = 0; i < types.size(); ++i) {
     const bool expected_full = (static_cast<std::int64_t>(i) + 1) % n == 0;
     if (types[i] == (expected_full ? "full_attention" : "sliding_attention")) continue;
-    config.fail(ErrorKind::unsupported,
-                cat("layer_types[", i, "] is ", quote(types[i]),
-                    "; expected one full_attention layer after each ", n - 1,
-                    " sliding_attention layers"));
+    config.fail(ErrorKind::unsupported, cat("layer_types[", i, "] is ", quote(types[i]),
+                                            "; expected one full_attention layer after each ",
+                                            n - 1, " sliding_attention layers"));
     break;
   }
   return n;
@@ -360,9 +360,9 @@ void configure_gpt_oss(ConfigReader& config, Draft& draft) {
                 "layer_types do not alternate between sliding_attention and full_attention");
   }
   draft.set("expert_count", config.integer("num_local_experts"));
-  draft.set("expert_used_count", config.integer(config.has("num_experts_per_tok")
-                                                    ? "num_experts_per_tok"
-                                                    : "experts_per_token"));
+  draft.set("expert_used_count",
+            config.integer(config.has("num_experts_per_tok") ? "num_experts_per_tok"
+                                                             : "experts_per_token"));
   draft.set("expert_feed_forward_length", config.integer("intermediate_size"));
   for (const auto& [key, value] : {std::pair("swiglu_limit", 7.0), {"swiglu_alpha", 1.702}}) {
     if (config.number_or(key, value) == value) continue;
@@ -371,8 +371,8 @@ void configure_gpt_oss(ConfigReader& config, Draft& draft) {
   }
 }
 
-// transformers 5 keeps the settings of both kinds of layers apart; before, the full layers' stood at
-// the top, and the sliding ones had a base of their own and were never scaled.
+// transformers 5 keeps the settings of both kinds of layers apart; before, the full layers' stood
+// at the top, and the sliding ones had a base of their own and were never scaled.
 void set_gemma3_rope(ConfigReader& config, std::int64_t head_dim, Draft& draft) {
   ConfigReader all = rope_of(config);
   ConfigReader full = all.has("full_attention") ? all.object("full_attention") : all;

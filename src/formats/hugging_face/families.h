@@ -1,6 +1,6 @@
-// families.h - what config.json and the tensor names of each family of Hugging Face models mean in a
-// Checkpoint, which uses GGUF's names. A family is one row of the table in families.cc. Part of the
-// portable core.
+// families.h - what config.json and the tensor names of each family of Hugging Face models mean in
+// a Checkpoint, which uses GGUF's names. A family is one row of the table in families.cc. Part of
+// the portable core.
 #pragma once
 
 #include <deque>
@@ -38,8 +38,8 @@ struct Draft {
 struct Family {
   std::string_view model_type;    // of config.json
   std::string_view architecture;  // of models/
-  // The checkpoint's name of a stored tensor; "" for one that is known to carry nothing, nullopt for
-  // one that has no place.
+  // The checkpoint's name of a stored tensor; "" for one that is known to carry nothing, nullopt
+  // for one that has no place.
   std::optional<std::string> (*name)(std::string_view stored);
   // config.json to the metadata that models/ reads, and the tensors that follow from it.
   void (*configure)(ConfigReader& config, Draft& draft);

@@ -19,7 +19,6 @@ using Json = nlohmann::ordered_json;
 
 Error corrupt(std::string message) { return {ErrorKind::corrupt, std::move(message)}; }
 
-
 // ---- shards -------------------------------------------------------------------------------------
 
 constexpr std::string_view kIndex = "model.safetensors.index.json";
@@ -59,10 +58,10 @@ Result<void> check_index(std::string_view index, const HuggingFaceFiles& files,
   for (const auto& [tensor, shard] : map) {
     const auto found = at.find(tensor);
     if (found != at.end() && found->second == shard) continue;
-    return corrupt(cat(kIndex, " has tensor ", quote(tensor), " in ", quote(shard),
-                       found == at.end() ? ", where it is not" : cat(", but it is in ",
-                                                                     quote(found->second)),
-                       "; fetch the files again"));
+    return corrupt(
+        cat(kIndex, " has tensor ", quote(tensor), " in ", quote(shard),
+            found == at.end() ? ", where it is not" : cat(", but it is in ", quote(found->second)),
+            "; fetch the files again"));
   }
   return {};
 }
@@ -110,8 +109,8 @@ Result<void> add_tensors(const Family& family, bool tied, std::vector<StoredTens
     const std::optional<std::string> name = family.name(t.name);
     if (!name) {
       return Error{ErrorKind::unsupported,
-                   cat("tensor ", quote(t.name), " has no place in the family ",
-                       family.model_type, "; computing without it would give wrong answers")};
+                   cat("tensor ", quote(t.name), " has no place in the family ", family.model_type,
+                       "; computing without it would give wrong answers")};
     }
     if (name->empty() || (tied && *name == "output.weight")) continue;
     HEARTH_TRY_VOID(add_tensor(std::move(t), *name, draft));
@@ -123,9 +122,8 @@ Result<void> add_tensors(const Family& family, bool tied, std::vector<StoredTens
 Result<void> check_raw_used(const Draft& draft) {
   if (draft.raw.empty()) return {};
   const StoredTensor& t = draft.raw.begin()->second;
-  return Error{ErrorKind::unsupported,
-               cat("tensor ", quote(t.name), " has type ", t.dtype,
-                   ", which this family is not computed with")};
+  return Error{ErrorKind::unsupported, cat("tensor ", quote(t.name), " has type ", t.dtype,
+                                           ", which this family is not computed with")};
 }
 
 // ---- configuration ------------------------------------------------------------------------------
@@ -160,7 +158,8 @@ Result<void> read_pooling(const HuggingFaceFiles& files, Draft& draft) {
     draft.set("pooling_type", std::int64_t{mean ? 1 : cls ? 2 : 3});
   }
   if (!files.sentence_bert_config.empty()) {
-    HEARTH_TRY(const Json json, parse_settings(files.sentence_bert_config, "sentence_bert_config.json"));
+    HEARTH_TRY(const Json json,
+               parse_settings(files.sentence_bert_config, "sentence_bert_config.json"));
     ConfigReader sentence(json, "sentence_bert_config.json");
     if (sentence.has("max_seq_length")) {
       draft.set("max_sequence_length", sentence.integer("max_seq_length"));
@@ -172,10 +171,10 @@ Result<void> read_pooling(const HuggingFaceFiles& files, Draft& draft) {
 
 // Recommended sampling, under the keys that GGUF has for it.
 void read_sampling(ConfigReader& generation, Draft& draft) {
-  for (const auto& [key, ours] :
-       {std::pair("temperature", "general.sampling.temp"), {"top_p", "general.sampling.top_p"},
-        {"min_p", "general.sampling.min_p"},
-        {"repetition_penalty", "general.sampling.penalty_repeat"}}) {
+  for (const auto& [key, ours] : {std::pair("temperature", "general.sampling.temp"),
+                                  {"top_p", "general.sampling.top_p"},
+                                  {"min_p", "general.sampling.min_p"},
+                                  {"repetition_penalty", "general.sampling.penalty_repeat"}}) {
     if (generation.has(key)) draft.checkpoint.metadata[ours] = generation.number(key);
   }
   if (generation.has("top_k")) {
@@ -219,8 +218,8 @@ Result<HuggingFaceModel> read_hugging_face(const HuggingFaceFiles& files, std::s
   HEARTH_TRY(ConfigReader config, language_config(json));
   HEARTH_TRY(const Family* family, read_family(config));
   HEARTH_TRY_VOID(check_quantization(config, *family));
-  HEARTH_TRY(const Json generation_json, parse_settings(files.generation_config,
-                                                    "generation_config.json"));
+  HEARTH_TRY(const Json generation_json,
+             parse_settings(files.generation_config, "generation_config.json"));
   ConfigReader generation(generation_json, "generation_config.json");
 
   Draft draft;
@@ -240,7 +239,8 @@ Result<HuggingFaceModel> read_hugging_face(const HuggingFaceFiles& files, std::s
   std::vector<std::vector<StoredTensor>> stored;
   for (const HuggingFaceFiles::Shard& shard : files.shards) {
     auto tensors = parse_safetensors(shard.bytes);
-    if (!tensors) return Error{tensors.error().kind, cat(shard.name, ": ", tensors.error().message)};
+    if (!tensors)
+      return Error{tensors.error().kind, cat(shard.name, ": ", tensors.error().message)};
     stored.push_back(*std::move(tensors));
     out.file_bytes += shard.bytes.size();
   }

@@ -1,5 +1,5 @@
-// hugging_face.h - a model as the Hugging Face hub publishes it, a folder of files, as a Checkpoint.
-// Part of the portable core: formats/open_folder.cc finds and maps the files.
+// hugging_face.h - a model as the Hugging Face hub publishes it, a folder of files, as a
+// Checkpoint. Part of the portable core: formats/open_folder.cc finds and maps the files.
 //
 //   config.json                     the family and its sizes (families.h)
 //   model.safetensors, or model.safetensors.index.json and the shards that it names
@@ -40,8 +40,8 @@ struct HuggingFaceModel {
   std::map<std::string, std::vector<std::span<const std::byte>>, std::less<>> origins;
 };
 
-// The shards that an index names, each once: plain names of .safetensors files, since the index is a
-// stranger's and must not lead out of the folder. Errors: corrupt.
+// The shards that an index names, each once: plain names of .safetensors files, since the index is
+// a stranger's and must not lead out of the folder. Errors: corrupt.
 Result<std::vector<std::string>> shard_names(std::string_view index);
 
 // name: for people, the folder's. Errors: corrupt, unsupported; each names the file at fault.

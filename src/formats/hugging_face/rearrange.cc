@@ -56,9 +56,9 @@ Result<StoredMxfp4> find_blocks(const Draft& draft, const std::string& stored,
   const auto blocks = draft.raw.find(stored + ".blocks");
   const auto scales = draft.raw.find(stored + ".scales");
   if (blocks == draft.raw.end() || scales == draft.raw.end()) {
-    return Error{ErrorKind::corrupt,
-                 cat("the experts ", stored, " are missing; expected _blocks and _scales, or "
-                     "matrices of floats")};
+    return Error{ErrorKind::corrupt, cat("the experts ", stored,
+                                         " are missing; expected _blocks and _scales, or "
+                                         "matrices of floats")};
   }
   const std::int64_t n_blocks = shape.cols / kMxfp4Block;
   const std::vector<std::int64_t> expected = {shape.n, shape.rows, n_blocks, 16};
@@ -73,7 +73,8 @@ Result<StoredMxfp4> find_blocks(const Draft& draft, const std::string& stored,
   return StoredMxfp4{blocks->second.bytes, scales->second.bytes, shape.rows, n_blocks};
 }
 
-// Adds the experts `name` [n, rows / step, cols] that are every step-th stored row, from `first` on.
+// Adds the experts `name` [n, rows / step, cols] that are every step-th stored row, from `first`
+// on.
 Result<void> add_experts(Draft& draft, std::string name, const std::string& stored,
                          const ExpertShape& shape, std::int64_t first, std::int64_t step) {
   Tensor out;
@@ -98,8 +99,7 @@ Result<void> add_experts(Draft& draft, std::string name, const std::string& stor
 }
 
 // The stored bias [n, 2 * rows] of gate and up, apart.
-Result<void> split_bias(Draft& draft, const std::string& block, std::int64_t n,
-                        std::int64_t rows) {
+Result<void> split_bias(Draft& draft, const std::string& block, std::int64_t n, std::int64_t rows) {
   const Tensor* both = draft.find(block + "gate_up.bias");
   const Shape expected{{n, 2 * rows}, 2};
   if (both == nullptr || both->shape != expected) {
@@ -194,8 +194,7 @@ Result<void> rearrange_gpt_oss(ConfigReader&, Draft& draft) {
         add_experts(draft, block + "ffn_gate_exps.weight", block + "gate_up", gate_up, 0, 2));
     HEARTH_TRY_VOID(
         add_experts(draft, block + "ffn_up_exps.weight", block + "gate_up", gate_up, 1, 2));
-    HEARTH_TRY_VOID(
-        add_experts(draft, block + "ffn_down_exps.weight", block + "down", down, 0, 1));
+    HEARTH_TRY_VOID(add_experts(draft, block + "ffn_down_exps.weight", block + "down", down, 0, 1));
     HEARTH_TRY_VOID(split_bias(draft, block, n, inner));
     remove_stored_experts(draft, block);
   }

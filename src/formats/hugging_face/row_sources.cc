@@ -65,8 +65,7 @@ class TransposedRows final : public RowSource {
     const std::int64_t rows = in_.cols / step_;
     for (std::int64_t i = 0; i < in_.rows; ++i) {
       for (std::int64_t r = first; r < first + n; ++r) {
-        const std::int64_t from =
-            (r / rows * in_.rows + i) * in_.cols + r % rows * step_ + first_;
+        const std::int64_t from = (r / rows * in_.rows + i) * in_.cols + r % rows * step_ + first_;
         const auto to = static_cast<std::size_t>((r - first) * in_.rows + i);
         std::memcpy(&out[to * in_.size], &in_.bytes[static_cast<std::size_t>(from) * in_.size],
                     in_.size);

@@ -14,8 +14,8 @@ namespace hearth::formats {
 // architecture have them. in: [heads * head_dim, cols].
 std::shared_ptr<const RowSource> adjacent_pairs(const Tensor& in, std::int64_t head_dim);
 
-// MXFP4 as gpt-oss publishes it: blocks [n, rows, cols / 32, 16] with values 2i and 2i + 1 in byte i,
-// scales [n, rows, cols / 32] apart. Row r of matrix e is the stored row step * r + first.
+// MXFP4 as gpt-oss publishes it: blocks [n, rows, cols / 32, 16] with values 2i and 2i + 1 in byte
+// i, scales [n, rows, cols / 32] apart. Row r of matrix e is the stored row step * r + first.
 struct StoredMxfp4 {
   std::span<const std::byte> blocks, scales;
   std::int64_t stored_rows = 0, n_blocks = 0;  // of one matrix; of one row

@@ -69,8 +69,7 @@ TEST(TransposedRows, columns_of_each_matrix_become_rows) {
   const auto got = read(*source, 0, 4, 6);
   std::vector<std::uint16_t> values(12);
   std::memcpy(values.data(), got.data(), got.size());
-  EXPECT_EQ(values,
-            (std::vector<std::uint16_t>{1, 5, 9, 3, 7, 11, 13, 17, 21, 15, 19, 23}));
+  EXPECT_EQ(values, (std::vector<std::uint16_t>{1, 5, 9, 3, 7, 11, 13, 17, 21, 15, 19, 23}));
   expect_any_range(*source, 4, 6);
 }
 

@@ -9,8 +9,9 @@
 
 namespace hearth::formats {
 
-// Fills tokenizer or tokenizer_problem, and chat_template. A tokenizer of a kind that Hearth does not
-// know is a problem only for whoever needs text. config and generation_config are the parsed files.
+// Fills tokenizer or tokenizer_problem, and chat_template. A tokenizer of a kind that Hearth does
+// not know is a problem only for whoever needs text. config and generation_config are the parsed
+// files.
 Result<void> read_tokenizer_files(const HuggingFaceFiles& files, ConfigReader& config,
                                   ConfigReader& generation_config, Checkpoint& out);
 

@@ -22,10 +22,10 @@ struct StoredType {
   std::uint64_t bits;
 };
 constexpr StoredType kTypes[] = {
-    {"BOOL", 8},    {"U8", 8},      {"I8", 8},      {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8},
-    {"I16", 16},    {"U16", 16},    {"F16", 16},    {"BF16", 16},   {"I32", 32},    {"U32", 32},
-    {"F32", 32},    {"F64", 64},    {"I64", 64},    {"U64", 64},    {"C64", 64},    {"F4", 4},
-    {"F6_E2M3", 6}, {"F6_E3M2", 6},
+    {"BOOL", 8},    {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
+    {"F8_E8M0", 8}, {"I16", 16}, {"U16", 16}, {"F16", 16},    {"BF16", 16},
+    {"I32", 32},    {"U32", 32}, {"F32", 32}, {"F64", 64},    {"I64", 64},
+    {"U64", 64},    {"C64", 64}, {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6},
 };
 
 Error corrupt(std::string message) { return {ErrorKind::corrupt, std::move(message)}; }
@@ -110,8 +110,8 @@ Result<void> place(const Json& entry, std::uint64_t n_bytes, std::span<const std
                        "; the file may be cut short, fetch it again"));
   }
   if (end - begin != n_bytes) {
-    return corrupt(cat("tensor ", quote(out.name), " has ", end - begin,
-                       " bytes, expected the ", n_bytes, " of its type and shape"));
+    return corrupt(cat("tensor ", quote(out.name), " has ", end - begin, " bytes, expected the ",
+                       n_bytes, " of its type and shape"));
   }
   out.bytes = data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(n_bytes));
   return {};
@@ -142,8 +142,8 @@ Result<void> check_tiling(const std::vector<StoredTensor>& tensors,
   for (const StoredTensor* t : order) {
     if (t->bytes.data() != at) {
       return corrupt(cat("tensor ", quote(t->name), " begins at byte ",
-                         t->bytes.data() - data.data(), " of the data, expected ",
-                         at - data.data(), ", where the one before it ends"));
+                         t->bytes.data() - data.data(), " of the data, expected ", at - data.data(),
+                         ", where the one before it ends"));
     }
     at += t->bytes.size();
   }

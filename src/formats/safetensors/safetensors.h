@@ -22,9 +22,9 @@ namespace hearth::formats {
 // A tensor as stored; which types models can compute with is not decided here.
 struct StoredTensor {
   std::string name;
-  std::string_view dtype;                // of the format's own list: "BF16", "F8_E4M3", "U8"
-  std::vector<std::int64_t> shape;       // each >= 0; empty for a single value
-  std::span<const std::byte> bytes;      // inside the file
+  std::string_view dtype;            // of the format's own list: "BF16", "F8_E4M3", "U8"
+  std::vector<std::int64_t> shape;   // each >= 0; empty for a single value
+  std::span<const std::byte> bytes;  // inside the file
 };
 
 // In the order of their names' appearance. The file must outlive the result.

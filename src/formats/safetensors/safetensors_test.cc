@@ -1,4 +1,5 @@
-// safetensors_test.cc - what a good file means, and a table of bad ones with what the error must say.
+// safetensors_test.cc - what a good file means, and a table of bad ones with what the error must
+// say.
 #include "formats/safetensors/safetensors.h"
 
 #include <gtest/gtest.h>
@@ -94,9 +95,9 @@ std::vector<BadFile> bad_files() {
       {"a_hole", with_entry(R"({"dtype":"F32","shape":[1],"data_offsets":[4,8]})"),
        "begins at byte 4 of the data, expected 0"},
       {"overlap",
-       safetensors_file("{\"a\":" + good +
-                            R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
-                        std::string(8, 'x')),
+       safetensors_file(
+           "{\"a\":" + good + R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+           std::string(8, 'x')),
        "begins at byte 4 of the data, expected 8"},
       {"rest", with_entry(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})"),
        "the data has 8 bytes, expected the 4"},
