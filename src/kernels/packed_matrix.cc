@@ -3,7 +3,9 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "base/check.h"
@@ -74,6 +76,29 @@ void pack_mxfp4(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   out[256 + col] = in[0];
 }
 
+// Types whose values are small multiples of the scale, -8 … 7: the codes of q4_0 are what the block
+// expands to with a scale of one. It becomes as many blocks of q4_0 as it has 32 values.
+template <DType kFile, std::size_t kScaleAt>
+void pack_levels(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  constexpr std::uint16_t kOne = 0x3c00;
+  const DTypeInfo& info = dtype_info(kFile);
+  std::array<std::byte, 128> block;
+  std::array<float, 256> values;
+  std::memcpy(block.data(), in, info.block_bytes);
+  std::memcpy(&block[kScaleAt], &kOne, sizeof kOne);
+  info.dequantize(std::span(block).first(info.block_bytes),
+                  std::span(values).first(info.block_values));
+  const auto code = [&](std::size_t i) { return static_cast<int>(values[i]) + 8; };
+  for (std::size_t i = 0; i < info.block_values; i += 32, out += 18 * kPanel) {
+    std::uint8_t nibbles[16];
+    for (std::size_t l = 0; l < 16; ++l) {
+      nibbles[l] = static_cast<std::uint8_t>(code(i + l) | code(i + l + 16) << 4);
+    }
+    pack_nibbles(nibbles, col, out);
+    std::memcpy(out + 256 + 2 * col, in + kScaleAt, 2);
+  }
+}
+
 // File: low[128], high[64], scale[16], d. Value 128 n + 32 g + l has its low bits in nibble (g / 2)
 // of low[64 n + l + 32 (g % 2)] and its high bits at bit 2 g of high[32 n + l].
 void pack_q6_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
@@ -113,6 +138,14 @@ PackBlock block_packer(DType dtype) {
       return pack_q5_0;
     case DType::iq4_nl:
       return pack_iq4_nl;
+    case DType::q1_0:
+      return pack_levels<DType::q1_0, 0>;
+    case DType::q2_0:
+      return pack_levels<DType::q2_0, 0>;
+    case DType::tq1_0:
+      return pack_levels<DType::tq1_0, 52>;
+    case DType::tq2_0:
+      return pack_levels<DType::tq2_0, 64>;
     default:
       return nullptr;
   }
@@ -124,8 +157,9 @@ void pack_blocks(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
   const DTypeInfo& info = dtype_info(t.dtype);
   const PackBlock pack_block = block_packer(t.dtype);
   const auto block_bytes = static_cast<std::int64_t>(info.block_bytes);
-  const auto packed_block_bytes =
-      static_cast<std::int64_t>(dtype_info(packed_dtype(t.dtype)).block_bytes) * kPanel;
+  const DTypeInfo& packed = dtype_info(packed_dtype(t.dtype));
+  const auto packed_block_bytes = static_cast<std::int64_t>(
+      info.block_values / packed.block_values * packed.block_bytes * std::size_t{kPanel});
   const std::int64_t n_blocks = t.shape.cols() / static_cast<std::int64_t>(info.block_values);
   const auto* row =
       reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + col * n_blocks * block_bytes;
@@ -178,11 +212,26 @@ DType packed_dtype(DType file) {
     case DType::q5_0:
     case DType::iq4_nl:
       return DType::q8_0;
+    case DType::q1_0:
+    case DType::q2_0:
+    case DType::tq1_0:
+    case DType::tq2_0:
+      return DType::q4_0;
+    case DType::f8_e4m3:
+    case DType::f8_e5m2:
+    case DType::nvfp4:
     case DType::q5_1:
     case DType::q2_k:
     case DType::q3_k:
     case DType::q4_k:
     case DType::q5_k:
+    case DType::iq1_s:
+    case DType::iq1_m:
+    case DType::iq2_xxs:
+    case DType::iq2_xs:
+    case DType::iq2_s:
+    case DType::iq3_xxs:
+    case DType::iq3_s:
     case DType::iq4_xs:
       return DType::f16;
     default:

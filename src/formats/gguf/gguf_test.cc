@@ -249,8 +249,8 @@ const Bad kBad[] = {
     {"removed_type", kCorrupt, "\"t\" has type 4, which GGUF does not define",
      with([](W& w) { w.record("t", {32}, 4, 0); })},
     {"type_without_a_kernel", kUnsupported,
-     "\"t\" has type iq2_xxs (16), which Hearth does not compute with; it reads f32, f16,",
-     with([](W& w) { w.record("t", {256}, 16, 0); })},
+     "\"t\" has type q8_k (15), which Hearth does not compute with; it reads f32, f16,",
+     with([](W& w) { w.record("t", {256}, 15, 0); })},
     {"offset_beyond_the_file", kCorrupt, "\"t\" [6] of f32 needs 24 bytes at offset 64",
      with([](W& w) { w.record("t", {6}, kF32, 64).raw_data(std::string(64, 'x')); })},
     {"offset_wraps", kCorrupt, "at offset 18446744073709551584", with([](W& w) {
