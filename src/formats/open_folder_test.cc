@@ -268,10 +268,48 @@ TEST_F(OpenFolder, tensors_without_a_place_or_of_a_strange_type_are_refused) {
               "\"model.layers.0.mystery.weight\" has no place in the family llama");
   EXPECT_SAYS(with({"model.norm.weight", "I64", {1}, std::string(8, 'x')}), "has type I64");
   EXPECT_SAYS(with({"model.norm.weight", "U8", {1}, "x"}), "has type U8");
-  EXPECT_SAYS(with({"model.norm.weight", "F32", {}, f32_bytes({1})}), "has 0 dimensions");
+  EXPECT_SAYS(with({"model.norm.weight", "F32", {1, 1, 1, 1, 1}, f32_bytes({1})}),
+              "has 5 dimensions");
+  EXPECT_SAYS(with({"model.layers.0.mlp.up_proj.weight", "F8_E4M3", {1, 1}, "x"}),
+              "expected a matrix with blk.0.ffn_up.weight_scale");
   EXPECT_SAYS(with({"model.layers.0.self_attn.q_proj.weight", "F32", {3, 1}, f32_bytes({1, 2, 3})}),
               "is [3, 1], expected rows in whole heads");
   EXPECT_SAYS(with({"model.norm.weight", "F32", {1}, f32_bytes({1})}), "lm_head.weight is missing");
+}
+
+// Of every kind of scale: a value of the made matrix is the FP8 value times its scale.
+TEST_F(OpenFolder, float8_matrices_are_multiplied_by_their_scales) {
+  copy_golden("qwen2");
+  edit("config.json", [](Json& config) {
+    config["quantization_config"] = {{"quant_method", "fp8"}, {"weight_block_size", {2, 2}}};
+  });
+  const std::string codes = {'\x38', '\x40', '\xb8', '\x00', '\x44', '\x30'};  // 1 2 -1 0 3 0.5
+  const auto open = [&](const std::string& kind, const std::vector<std::int64_t>& shape,
+                        const std::vector<float>& scales) -> std::vector<float> {
+    const std::string name = "model.layers.0.mlp.up_proj.";
+    write("model.safetensors",
+          safetensors_file({{name + "weight", "F8_E4M3", {2, 3}, codes},
+                            {name + kind, "F32", shape, f32_bytes(scales)},
+                            {name + "input_scale", "F32", {}, f32_bytes({7})}}));
+    const auto c = open_checkpoint(folder_);
+    EXPECT_TRUE(c) << c.error().message;
+    if (!c) return {};
+    EXPECT_EQ((*c)->tensors.size(), 1u);
+    const Tensor& t = *(*c)->find("blk.0.ffn_up.weight");
+    std::vector<float> values(6);
+    dequantize_row(t, 0, std::span(values).first(3));
+    dequantize_row(t, 1, std::span(values).last(3));
+    return values;
+  };
+  using Floats = std::vector<float>;
+  EXPECT_EQ(open("weight_scale", {}, {2}), (Floats{2, 4, -2, 0, 6, 1}));
+  EXPECT_EQ(open("weight_scale", {2, 1}, {2, 4}), (Floats{2, 4, -2, 0, 12, 2}));
+  EXPECT_EQ(open("weight_scale_inv", {1, 2}, {2, 8}), (Floats{2, 4, -8, 0, 6, 4}));
+  write("model.safetensors",
+        safetensors_file(
+            {{"model.layers.0.mlp.up_proj.weight", "F8_E4M3", {2, 3}, codes},
+             {"model.layers.0.mlp.up_proj.weight_scale", "F32", {3}, f32_bytes({1, 1, 1})}}));
+  EXPECT_SAYS(fault(), "is [3]; expected one scale");
 }
 
 TEST_F(OpenFolder, experts_of_another_shape_are_refused) {

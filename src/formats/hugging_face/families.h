@@ -51,6 +51,11 @@ struct Family {
 // Errors: unsupported, naming the model types that are known.
 Result<const Family*> family_of(std::string_view model_type);
 
+// ---- float8.cc ----
+// Gives every FP8 matrix the scales that are stored beside it. block: the rows and columns that
+// share a scale where there is a matrix of them (quantization_config.weight_block_size).
+Result<void> scale_float8(const std::vector<std::int64_t>& block, Draft& draft);
+
 // ---- rearrange.cc ----
 Result<void> rearrange_llama(ConfigReader& config, Draft& draft);    // rope pairs
 Result<void> rearrange_gemma3(ConfigReader& config, Draft& draft);   // norms are stored less one

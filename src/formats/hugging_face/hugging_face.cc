@@ -72,6 +72,8 @@ std::optional<DType> dtype_of(std::string_view stored) {
   if (stored == "F32") return DType::f32;
   if (stored == "F16") return DType::f16;
   if (stored == "BF16") return DType::bf16;
+  if (stored == "F8_E4M3") return DType::f8_e4m3;
+  if (stored == "F8_E5M2") return DType::f8_e5m2;
   return std::nullopt;
 }
 
@@ -80,8 +82,8 @@ Result<void> add_tensor(StoredTensor stored, std::string name, Draft& draft) {
   if (!dtype && stored.dtype != "U8") {
     return Error{ErrorKind::unsupported,
                  cat("tensor ", quote(stored.name), " has type ", stored.dtype,
-                     ", which Hearth does not compute with; it reads F32, F16, BF16, and MXFP4 "
-                     "blocks in U8")};
+                     ", which Hearth does not compute with; it reads F32, F16, BF16, F8_E4M3, "
+                     "F8_E5M2, and MXFP4 blocks in U8")};
   }
   if (!dtype) {
     if (draft.raw.emplace(name, std::move(stored)).second) return {};
@@ -90,11 +92,12 @@ Result<void> add_tensor(StoredTensor stored, std::string name, Draft& draft) {
   Tensor tensor;
   tensor.name = std::move(name);
   tensor.dtype = *dtype;
-  if (stored.shape.empty() || stored.shape.size() > Shape::kMaxRank || stored.bytes.empty()) {
+  if (stored.shape.size() > Shape::kMaxRank || stored.bytes.empty()) {
     return corrupt(cat("tensor ", quote(stored.name), " has ", stored.shape.size(),
                        " dimensions and ", stored.bytes.size(),
-                       " bytes, expected 1 to 4 dimensions and a value"));
+                       " bytes, expected at most 4 dimensions and a value"));
   }
+  if (stored.shape.empty()) stored.shape = {1};  // a single value: a scale
   tensor.shape.rank = stored.shape.size();
   std::copy(stored.shape.begin(), stored.shape.end(), tensor.shape.dims.begin());
   tensor.bytes = stored.bytes;
@@ -128,16 +131,23 @@ Result<void> check_raw_used(const Draft& draft) {
 
 // ---- configuration ------------------------------------------------------------------------------
 
-// Encodings of weights that are undone here are named; all others are refused.
-Result<void> check_quantization(ConfigReader& config, const Family& family) {
-  if (!config.has("quantization_config")) return {};
+// Encodings of weights that are undone here are named; all others are refused. Returns the block
+// that shares a scale in FP8 matrices, if any.
+Result<std::vector<std::int64_t>> read_quantization(ConfigReader& config, const Family& family) {
+  std::vector<std::int64_t> block;
+  if (!config.has("quantization_config")) return block;
   ConfigReader quantization = config.object("quantization_config");
   const std::string method = quantization.text_or("quant_method", "");
-  if (method == "mxfp4" && family.architecture == "gpt-oss") return {};
+  const std::string format = quantization.text_or("format", "");
+  const bool float8 = method == "fp8" || method == "fbgemm_fp8" ||
+                      (method == "compressed-tensors" && format == "float-quantized");
+  if (float8) block = quantization.integers("weight_block_size");
+  if (quantization.error()) return *quantization.error();
+  if (float8 || (method == "mxfp4" && family.architecture == "gpt-oss")) return block;
   return Error{ErrorKind::unsupported,
                cat("config.json: quantization_config has the method ", quote(method),
-                   "; Hearth reads unquantised weights and gpt_oss's mxfp4. Use a GGUF file of the "
-                   "model")};
+                   "; Hearth reads unquantised weights, FP8, and gpt_oss's mxfp4. Use a GGUF file "
+                   "of the model")};
 }
 
 // Sentence-transformers: how token vectors become one, and how long a text may be.
@@ -217,7 +227,7 @@ Result<HuggingFaceModel> read_hugging_face(const HuggingFaceFiles& files, std::s
   HEARTH_TRY(const Json json, parse_settings(files.config, "config.json"));
   HEARTH_TRY(ConfigReader config, language_config(json));
   HEARTH_TRY(const Family* family, read_family(config));
-  HEARTH_TRY_VOID(check_quantization(config, *family));
+  HEARTH_TRY(const std::vector<std::int64_t> float8_block, read_quantization(config, *family));
   HEARTH_TRY(const Json generation_json,
              parse_settings(files.generation_config, "generation_config.json"));
   ConfigReader generation(generation_json, "generation_config.json");
@@ -248,6 +258,7 @@ Result<HuggingFaceModel> read_hugging_face(const HuggingFaceFiles& files, std::s
   for (auto& tensors : stored) {
     HEARTH_TRY_VOID(add_tensors(*family, tied, std::move(tensors), draft));
   }
+  HEARTH_TRY_VOID(scale_float8(float8_block, draft));
   if (family->rearrange != nullptr) HEARTH_TRY_VOID(family->rearrange(config, draft));
   HEARTH_TRY_VOID(check_raw_used(draft));
   HEARTH_TRY_VOID(out.index());

@@ -140,8 +140,8 @@ Result<void> rearrange_llama(ConfigReader&, Draft& draft) {
       return wrong_shape(t.name, t.shape.to_string(),
                          cat("rows in whole heads of an even ", head_dim));
     }
-    const auto origin = t.bytes;
-    use_source(draft, t, adjacent_pairs(t, head_dim), {origin});
+    auto origins = t.source == nullptr ? std::vector{t.bytes} : draft.origins[t.name];
+    use_source(draft, t, adjacent_pairs(t, head_dim), std::move(origins));
   }
   return {};
 }

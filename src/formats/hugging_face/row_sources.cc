@@ -1,6 +1,7 @@
 #include "formats/hugging_face/row_sources.h"
 
 #include <cstring>
+#include <utility>
 
 namespace hearth::formats {
 
@@ -15,12 +16,16 @@ class AdjacentPairs final : public RowSource {
     for (std::int64_t r = first; r < first + n; ++r) {
       const std::int64_t head = r / head_dim_, i = r % head_dim_;
       const std::int64_t from = head * head_dim_ + i % 2 * (head_dim_ / 2) + i / 2;
-      std::memcpy(&out[static_cast<std::size_t>(r - first) * row_],
-                  &in_.bytes[static_cast<std::size_t>(from) * row_], row_);
+      read_row(from, out.subspan(static_cast<std::size_t>(r - first) * row_, row_));
     }
   }
 
  private:
+  void read_row(std::int64_t row, std::span<std::byte> out) const {
+    if (in_.source != nullptr) return in_.source->read(row, 1, out);
+    std::memcpy(out.data(), &in_.bytes[static_cast<std::size_t>(row) * row_], row_);
+  }
+
   Tensor in_;
   std::int64_t head_dim_;
   std::size_t row_;
@@ -78,7 +83,38 @@ class TransposedRows final : public RowSource {
   std::int64_t first_, step_;
 };
 
+class ScaledRows final : public RowSource {
+ public:
+  ScaledRows(const Tensor& in, BlockScales scales)
+      : in_(in), scales_(std::move(scales)), cols_(in.shape.cols()) {}
+
+  void read(std::int64_t first, std::int64_t n, std::span<std::byte> out) const override {
+    const std::int64_t n_col_blocks = (cols_ + scales_.block_cols - 1) / scales_.block_cols;
+    std::vector<float> row(static_cast<std::size_t>(cols_));
+    std::byte* to = out.data();
+    for (std::int64_t r = first; r < first + n; ++r) {
+      dequantize_row(in_, r, row);
+      const float* scale =
+          &scales_.scales[static_cast<std::size_t>(r / scales_.block_rows * n_col_blocks)];
+      for (std::int64_t c = 0; c < cols_; ++c, to += 2) {
+        const std::uint16_t bits =
+            f32_to_bf16(row[static_cast<std::size_t>(c)] * scale[c / scales_.block_cols]);
+        std::memcpy(to, &bits, sizeof bits);
+      }
+    }
+  }
+
+ private:
+  Tensor in_;
+  BlockScales scales_;
+  std::int64_t cols_;
+};
+
 }  // namespace
+
+std::shared_ptr<const RowSource> scaled_rows(const Tensor& in, BlockScales scales) {
+  return std::make_shared<ScaledRows>(in, std::move(scales));
+}
 
 std::shared_ptr<const RowSource> adjacent_pairs(const Tensor& in, std::int64_t head_dim) {
   return std::make_shared<AdjacentPairs>(in, head_dim);

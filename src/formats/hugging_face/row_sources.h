@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -32,5 +33,13 @@ struct StoredColumns {
 };
 std::shared_ptr<const RowSource> transposed_rows(const StoredColumns& in, std::int64_t first,
                                                  std::int64_t step);
+
+// FP8 weights times their scales, as bfloat16 (what transformers makes of them): the scale of row r
+// and column c is scales[r / block_rows][c / block_cols], of ceil(cols / block_cols) columns.
+struct BlockScales {
+  std::vector<float> scales;
+  std::int64_t block_rows = 1, block_cols = 1;
+};
+std::shared_ptr<const RowSource> scaled_rows(const Tensor& in, BlockScales scales);
 
 }  // namespace hearth::formats
