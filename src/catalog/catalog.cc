@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/str.h"

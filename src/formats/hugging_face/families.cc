@@ -435,13 +435,14 @@ constexpr Family kFamilies[] = {
 }  // namespace
 
 Result<const Family*> family_of(std::string_view model_type) {
-  std::string known;
+  std::vector<std::string_view> known;
   for (const Family& family : kFamilies) {
     if (family.model_type == model_type) return &family;
-    known += cat(known.empty() ? "" : ", ", family.model_type);
+    known.push_back(family.model_type);
   }
-  return Error{ErrorKind::unsupported, cat("config.json: model_type ", quote(model_type),
-                                           " is not one Hearth computes; it computes ", known)};
+  return Error{ErrorKind::unsupported,
+               cat("config.json: model_type ", quote(model_type),
+                   " is not one Hearth computes; it computes ", joined(known))};
 }
 
 }  // namespace hearth::formats
