@@ -140,8 +140,8 @@ void dequantize_iq1_s(std::span<const std::byte> in, std::span<float> out) {
 void dequantize_iq1_m(std::span<const std::byte> in, std::span<float> out) {
   for_each_block(DType::iq1_m, in, out, [](const std::byte* p, float* y) {
     const auto s = [p](int i) { return load<std::uint16_t>(p + 48 + 2 * i); };
-    unsigned half = 0;
-    for (int i = 0; i < 4; ++i) half |= (s(i) >> 12u) << 4 * i;
+    int half = 0;
+    for (int i = 0; i < 4; ++i) half |= s(i) >> 12 << 4 * i;
     const float super = f16_to_f32(static_cast<std::uint16_t>(half));
     for (int m = 0; m < 32; ++m) {
       const int h = nibble(p[32 + m / 2], m % 2 == 1);

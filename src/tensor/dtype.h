@@ -72,6 +72,7 @@ std::optional<DType> dtype_of_ggml_id(std::uint32_t id);
 std::string_view ggml_type_name(std::uint32_t id);
 
 // IEEE half and bfloat16 to and from float; rounding to nearest even, NaN and infinities kept.
+inline constexpr float kLargestHalf = 65504;
 float f16_to_f32(std::uint16_t bits);
 std::uint16_t f32_to_f16(float value);
 float bf16_to_f32(std::uint16_t bits);
