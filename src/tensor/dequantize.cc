@@ -300,7 +300,9 @@ void dequantize_nvfp4(std::span<const std::byte> in, std::span<float> out) {
 void dequantize_q1_0(std::span<const std::byte> in, std::span<float> out) {
   for_each_block(DType::q1_0, in, out, [](const std::byte* p, float* y) {
     const float d = load_half(p);
-    for (int i = 0; i < 128; ++i) y[i] = bits_at(p[2 + i / 8], i % 8, 1) == 1 ? d : -d;
+    for (int i = 0; i < 128; ++i) {
+      y[i] = d * static_cast<float>(2 * bits_at(p[2 + i / 8], i % 8, 1) - 1);
+    }
   });
 }
 
