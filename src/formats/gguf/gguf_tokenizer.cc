@@ -177,7 +177,69 @@ class Reader {
   TokenizerSpec spec_;
 };
 
+// The first name whose habits are the vocabulary's. Merges that o200k vocabularies are told to
+// ignore give the same tokens as those that are not (each is reachable by its own merges).
+const PreName* pre_name_of(const TokenizerSpec& spec) {
+  for (const PreName& row : kPreNames) {
+    const bool merges =
+        row.ignore_merges == spec.ignore_merges || spec.pretokenizer == Pretokenizer::o200k;
+    if (row.pretokenizer == spec.pretokenizer && row.nfc == spec.nfc && merges) return &row;
+  }
+  return nullptr;
+}
+
+std::int64_t type_of(TokenKind kind) {
+  switch (kind) {
+    case TokenKind::normal:
+      return 1;
+    case TokenKind::unknown:
+      return 2;
+    case TokenKind::control:
+      return 3;
+    case TokenKind::user_defined:
+      return 4;
+    case TokenKind::unused:
+      return 5;
+    case TokenKind::byte:
+      return 6;
+  }
+  return 1;
+}
+
 }  // namespace
+
+Result<void> write_tokenizer(const TokenizerSpec& spec,
+                             std::map<std::string, MetaValue, std::less<>>& metadata) {
+  const PreName* pre = pre_name_of(spec);
+  if (pre == nullptr) {
+    return Error{ErrorKind::unsupported,
+                 "GGUF has no name for how this vocabulary splits and normalises text"};
+  }
+  const auto set = [&metadata](std::string_view key, MetaValue value) {
+    metadata[cat("tokenizer.ggml.", key)] = std::move(value);
+  };
+  set("model", std::string("gpt2"));
+  set("pre", std::string(pre->name));
+  set("tokens", spec.tokens);
+  set("merges", spec.merges);
+  std::vector<std::int64_t> types;
+  for (const TokenKind kind : spec.kinds) types.push_back(type_of(kind));
+  set("token_type", std::move(types));
+  const std::pair<const char*, std::optional<TokenId>> named[] = {
+      {"bos_token_id", spec.bos},
+      {"eos_token_id", spec.eos},
+      {"unknown_token_id", spec.unknown},
+      {"padding_token_id", spec.pad},
+  };
+  for (const auto& [key, id] : named) {
+    if (id) set(key, std::int64_t{*id});
+  }
+  set("eos_token_ids",
+      std::vector<std::int64_t>(spec.end_of_generation.begin(), spec.end_of_generation.end()));
+  set("add_bos_token", spec.add_bos);
+  set("add_eos_token", spec.add_eos);
+  return {};
+}
 
 Result<void> read_tokenizer(Checkpoint& checkpoint) {
   const Metadata& metadata = checkpoint.metadata;
