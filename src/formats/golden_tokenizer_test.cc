@@ -152,7 +152,8 @@ TEST_P(GoldenTokenizer, gives_the_same_ids_for_plain_text) {
 
 TEST_P(GoldenTokenizer, a_users_text_becomes_no_name_but_layout) {
   for (const json& vector : expected_["vectors"]) {
-    for (const TokenId id : tokenizer_->encode(vector["t"].get<std::string>(), false)->ids) {
+    const Ids ids = tokenizer_->encode(vector["t"].get<std::string>(), false)->ids;
+    for (const TokenId id : ids) {
       const auto i = static_cast<std::size_t>(id);
       if (id == spec_.unknown) continue;
       EXPECT_FALSE(is_control(spec_.kinds[i])) << spec_.tokens[i];
@@ -202,7 +203,9 @@ TEST_P(GoldenTokenizer, normalises_and_cuts_alike) {
     const auto text = vector["t"].get<std::string>();
     const auto normalised = normalizer->apply(text, true);
     ASSERT_TRUE(normalised);
-    if (comparable) EXPECT_EQ(*normalised, vector.value("norm", text));
+    if (comparable) {
+      EXPECT_EQ(*normalised, vector.value("norm", text));
+    }
     const char* key = vector.contains("words") ? "words" : "pieces";
     if (!vector.contains(key)) continue;
     std::vector<std::string> words;

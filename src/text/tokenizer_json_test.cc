@@ -155,12 +155,25 @@ TEST(TokenizerJson, knows_the_expressions_by_their_text) {
   }
 }
 
-TEST(TokenizerJson, nfc_is_the_one_normaliser) {
+TEST(TokenizerJson, normalizers_become_steps_in_their_order) {
+  using Kind = NormalizerStep::Kind;
   json file = make_file();
   file["normalizer"] = {{"type", "NFC"}};
-  EXPECT_TRUE(parse_tokenizer_json(file.dump())->nfc);
+  auto spec = parse_tokenizer_json(file.dump());
+  ASSERT_TRUE(spec) << spec.error().message;
+  ASSERT_EQ(spec->normalizer.size(), 1u);
+  EXPECT_EQ(spec->normalizer[0].kind, Kind::nfc);
   file["normalizer"] = {{"type", "Sequence"}, {"normalizers", json::array()}};
-  EXPECT_FALSE(parse_tokenizer_json(file.dump())->nfc);
+  EXPECT_TRUE(parse_tokenizer_json(file.dump())->normalizer.empty());
+  file["normalizer"] = json::parse(R"({"type": "Sequence", "normalizers": [{"type": "Lowercase"},
+      {"type": "Replace", "pattern": {"String": "a"}, "content": "b"}]})");
+  spec = parse_tokenizer_json(file.dump());
+  ASSERT_TRUE(spec) << spec.error().message;
+  ASSERT_EQ(spec->normalizer.size(), 2u);
+  EXPECT_EQ(spec->normalizer[0].kind, Kind::lower_case);
+  EXPECT_EQ(spec->normalizer[1].kind, Kind::replace);
+  EXPECT_EQ(spec->normalizer[1].pattern, "a");
+  EXPECT_EQ(spec->normalizer[1].content, "b");
 }
 
 // ---- what is refused ----------------------------------------------------------------------------

@@ -16,18 +16,15 @@
 // every text between control tokens, even if there is one already. bert: words begin with "▁" here
 // and continuations with nothing; the file does not say whether the model knows capitals, but its
 // vocabulary does: where no word has one, text is lower-cased and stripped of accents.
-//
-// What ends an answer: converters write eos_token_id and often forget the chat format's own end
-// token, so the well-known end texts count too where the vocabulary has them as control tokens.
-// Harmony (gpt-oss) is the exception: there `<|end|>` only closes a message and the answer goes on
-// in the next one; its answers end with `<|return|>` or `<|call|>`.
 #include "formats/gguf/gguf_tokenizer.h"
 
 #include <algorithm>
 #include <limits>
 
 #include "base/str.h"
+#include "formats/end_of_generation.h"
 #include "formats/gguf/gguf_metadata.h"
+#include "formats/gguf/gguf_pre_names.h"
 #include "text/sentencepiece_parts.h"
 
 namespace hearth::formats {
@@ -40,33 +37,6 @@ using text::TokenId;
 using text::TokenizerSpec;
 using text::TokenKind;
 
-struct PreName {
-  std::string_view name;
-  Pretokenizer pretokenizer;
-  bool ignore_merges = false;
-  bool add_bos = false;  // when the file has no add_bos_token
-  bool nfc = false;
-};
-constexpr PreName kPreNames[] = {
-    {"gpt-2", Pretokenizer::gpt2},
-    {"phi-2", Pretokenizer::gpt2},
-    {"roberta-bpe", Pretokenizer::gpt2},
-    {"smollm", Pretokenizer::smollm},
-    {"llama-bpe", Pretokenizer::llama3, true, true},
-    {"llama3", Pretokenizer::llama3, true, true},
-    {"llama-v3", Pretokenizer::llama3, true, true},
-    {"qwen2", Pretokenizer::qwen2, false, false, true},
-    {"deepseek-r1-qwen", Pretokenizer::qwen2},
-    {"qwen35", Pretokenizer::qwen35, false, false, true},
-    {"gpt-4o", Pretokenizer::o200k},
-    {"llama4", Pretokenizer::o200k},
-    {"tekken", Pretokenizer::tekken, true, true},
-};
-
-constexpr std::string_view kEndTexts[] = {"<|im_end|>",    "<|eot_id|>",    "<|end|>",
-                                          "<|endoftext|>", "<end_of_turn>", "<|return|>",
-                                          "<|call|>",      "</s>",          "<|end_of_text|>"};
-
 const PreName* find_pre(std::string_view name) {
   for (const PreName& row : kPreNames) {
     if (row.name == name) return &row;
@@ -75,9 +45,9 @@ const PreName* find_pre(std::string_view name) {
 }
 
 std::string known_pre_names() {
-  std::string out;
-  for (const PreName& row : kPreNames) out += cat(out.empty() ? "" : ", ", row.name);
-  return out;
+  std::vector<std::string_view> names;
+  for (const PreName& row : kPreNames) names.push_back(row.name);
+  return joined(names);
 }
 
 using Kind = text::NormalizerStep::Kind;
@@ -301,37 +271,8 @@ class Reader {
         ends.push_back(id);
       }
     }
-    add_well_known_ends(ends);
-    set_ends(std::move(ends));
+    set_end_of_generation(spec_, std::move(ends));
     return {};
-  }
-
-  void add_well_known_ends(std::vector<TokenId>& ends) const {
-    for (std::size_t i = 0; i < spec_.tokens.size(); ++i) {
-      if (spec_.kinds[i] != TokenKind::control) continue;
-      if (std::find(std::begin(kEndTexts), std::end(kEndTexts), spec_.tokens[i]) !=
-          std::end(kEndTexts)) {
-        ends.push_back(static_cast<TokenId>(i));
-      }
-    }
-  }
-
-  bool has_control(std::string_view token_text) const {
-    for (std::size_t i = 0; i < spec_.tokens.size(); ++i) {
-      if (spec_.kinds[i] == TokenKind::control && spec_.tokens[i] == token_text) return true;
-    }
-    return false;
-  }
-
-  void set_ends(std::vector<TokenId> ends) {
-    std::sort(ends.begin(), ends.end());
-    ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
-    if (has_control("<|return|>") && has_control("<|call|>")) {
-      std::erase_if(ends, [&](TokenId id) {
-        return spec_.tokens[static_cast<std::size_t>(id)] == "<|end|>";
-      });
-    }
-    spec_.end_of_generation = std::move(ends);
   }
 
   const Metadata& metadata_;
