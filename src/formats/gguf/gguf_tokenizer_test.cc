@@ -98,8 +98,7 @@ TEST(GgufTokenizer, another_model_is_a_problem_and_none_is_not) {
   w.text("general.architecture", "llama").text("tokenizer.ggml.model", "rwkv");
   const Checkpoint rwkv = parsed(w);
   EXPECT_FALSE(rwkv.tokenizer);
-  EXPECT_NE(rwkv.tokenizer_problem.find("tokenizer.ggml.model is \"rwkv\""),
-            std::string::npos);
+  EXPECT_NE(rwkv.tokenizer_problem.find("tokenizer.ggml.model is \"rwkv\""), std::string::npos);
   GgufWriter none;
   none.text("general.architecture", "llama").text("tokenizer.ggml.model", "none");
   EXPECT_EQ(parsed(none).tokenizer_problem, "");
