@@ -100,7 +100,10 @@ Result<std::map<std::string, MetaValue, std::less<>>> new_metadata(
   metadata["general.file_type"] = scheme.file_type;
   metadata["general.quantization_version"] = std::int64_t{2};
   if (from.tokenizer && !metadata.contains("tokenizer.ggml.model")) {
-    HEARTH_TRY_VOID(write_tokenizer(*from.tokenizer, metadata, notes));
+    const Tensor* embedding = from.find("token_embd.weight");
+    const std::int64_t n_rows = embedding == nullptr ? 0 : embedding->shape.rows();
+    HEARTH_TRY_VOID(
+        write_tokenizer(*from.tokenizer, static_cast<std::size_t>(n_rows), metadata, notes));
   }
   if (!from.chat_template.empty()) metadata["tokenizer.chat_template"] = from.chat_template;
   return metadata;

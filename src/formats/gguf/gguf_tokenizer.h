@@ -15,9 +15,10 @@ namespace hearth::formats {
 // the vocabulary, lists of different lengths) make the file corrupt.
 Result<void> read_tokenizer(Checkpoint& checkpoint);
 
-// The other way: the keys that give this tokenizer back when they are read. What GGUF cannot say is
+// The other way: the keys that give this tokenizer back when they are read, with a name for each of
+// the embedding's n_rows (llama.cpp refuses a file that has fewer names). What GGUF cannot say is
 // told in `notes`, a sentence each. Errors: unsupported, when it has no form for the vocabulary.
-Result<void> write_tokenizer(const text::TokenizerSpec& spec,
+Result<void> write_tokenizer(const text::TokenizerSpec& spec, std::size_t n_rows,
                              std::map<std::string, MetaValue, std::less<>>& metadata,
                              std::vector<std::string>& notes);
 

@@ -44,10 +44,29 @@ bool has_step(const TokenizerSpec& spec, NormalizerStep::Kind kind) {
                      [kind](const NormalizerStep& step) { return step.kind == kind; });
 }
 
+// A GGUF names every row of the embedding, and no two alike. Rows that the vocabulary does not use,
+// whether between its tokens or after them, get the names that llama.cpp's converter gives them.
+TokenizerSpec padded(TokenizerSpec spec, std::size_t n_rows) {
+  for (std::size_t i = 0; i < std::max(spec.tokens.size(), n_rows); ++i) {
+    if (i < spec.tokens.size() && (spec.kinds[i] != TokenKind::unused || !spec.tokens[i].empty())) {
+      continue;
+    }
+    std::string name = cat("[PAD", i, "]");
+    if (i < spec.tokens.size()) {
+      spec.tokens[i] = std::move(name);
+      continue;
+    }
+    spec.tokens.push_back(std::move(name));
+    spec.kinds.push_back(TokenKind::unused);
+    if (!spec.scores.empty()) spec.scores.push_back(-1e4);
+  }
+  return spec;
+}
+
 class Writer {
  public:
-  Writer(const TokenizerSpec& spec, Metadata& metadata, std::vector<std::string>& notes)
-      : spec_(spec), metadata_(metadata), notes_(notes) {}
+  Writer(TokenizerSpec spec, Metadata& metadata, std::vector<std::string>& notes)
+      : spec_(std::move(spec)), metadata_(metadata), notes_(notes) {}
 
   Result<void> write() {
     switch (spec_.model) {
@@ -186,16 +205,16 @@ class Writer {
     }
   }
 
-  const TokenizerSpec& spec_;
+  TokenizerSpec spec_;
   Metadata& metadata_;
   std::vector<std::string>& notes_;
 };
 
 }  // namespace
 
-Result<void> write_tokenizer(const TokenizerSpec& spec, Metadata& metadata,
+Result<void> write_tokenizer(const TokenizerSpec& spec, std::size_t n_rows, Metadata& metadata,
                              std::vector<std::string>& notes) {
-  return Writer(spec, metadata, notes).write();
+  return Writer(padded(spec, n_rows), metadata, notes).write();
 }
 
 }  // namespace hearth::formats

@@ -219,6 +219,14 @@ void set_yarn(ConfigReader& rope, Draft& draft) {
   }
 }
 
+// "factor" stands for the ratio of the context lengths.
+double longrope_attention_factor(ConfigReader& config, ConfigReader& rope, std::int64_t original) {
+  const auto trained = static_cast<double>(std::max<std::int64_t>(original, 2));
+  const auto longest = static_cast<double>(config.integer("max_position_embeddings"));
+  const double factor = rope.has("factor") ? rope.number("factor") : longest / trained;
+  return factor <= 1 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(trained));
+}
+
 void set_longrope(ConfigReader& config, ConfigReader& rope, Draft& draft) {
   const char* key = "original_max_position_embeddings";
   const std::int64_t original = config.has(key) ? config.integer(key) : rope.integer(key);
@@ -230,14 +238,10 @@ void set_longrope(ConfigReader& config, ConfigReader& rope, Draft& draft) {
     if (factors.empty()) rope.fail(ErrorKind::corrupt, cat(list, " is empty"));
     draft.add_vector(tensor, factors);
   }
-  if (rope.has("attention_factor")) {
-    draft.set("rope.scaling.attn_factor", rope.number("attention_factor"));
-  } else if (rope.has("factor")) {  // stands for the ratio of the context lengths
-    const double factor = rope.number("factor");
-    const double trained = std::log(static_cast<double>(std::max<std::int64_t>(original, 2)));
-    draft.set("rope.scaling.attn_factor",
-              factor <= 1 ? 1.0 : std::sqrt(1 + std::log(factor) / trained));
-  }
+  // llama.cpp takes 1 where a file does not say it.
+  draft.set("rope.scaling.attn_factor", rope.has("attention_factor")
+                                            ? rope.number("attention_factor")
+                                            : longrope_attention_factor(config, rope, original));
 }
 
 void set_rope(ConfigReader& config, ConfigReader& rope, double default_theta, std::int64_t head_dim,
