@@ -144,6 +144,7 @@ TEST(HarmonyTypescript, is_the_references_also_where_schemas_are_odd) {
   EXPECT_EQ(type_of(R"({"type": ["integer", "object", 3]})"), "number | object");
   EXPECT_EQ(type_of(R"({"type": []})"), "any");
   EXPECT_EQ(type_of(R"({"type": "string", "enum": [1, "a", null]})"), "\"a\"");
+  EXPECT_EQ(type_of(R"({"type": "string", "enum": [1]})"), "string");
   EXPECT_EQ(type_of(R"({"type": "array", "items": null})"), "any[]");
   EXPECT_EQ(type_of(R"({"oneOf": []})"), "");
   EXPECT_EQ(type_of(R"({"oneOf": [{"type": "string", "description": "first"},
@@ -153,10 +154,10 @@ TEST(HarmonyTypescript, is_the_references_also_where_schemas_are_odd) {
   EXPECT_EQ(type_of(R"({"type": "object", "properties": {
       "a": {"type": "null", "nullable": true},
       "b": {"type": "object", "default": {"z": 1, "a": [1, 2.0]}},
-      "c": {"default": 1e100}, "d": {"default": 1e-7}, "e": {"default": 12345678901234567890},
+      "c": {"default": 1e100}, "d": {"default": [1e-7, 0.00001, -1.5e-5]}, "e": {"default": 12345678901234567890},
       "f": {"type": "string", "default": null}, "g": {"type": "string", "nullable": "yes"}}})"),
             "{\na?: any | null,\nb?: {\n    }, // default: {\"z\":1,\"a\":[1,2.0]}\n"
-            "c?: any, // default: 1e100\nd?: any, // default: 1e-7\n"
+            "c?: any, // default: 1e100\nd?: any, // default: [1e-7,0.00001,-0.000015]\n"
             "e?: any, // default: 12345678901234567890\nf?: string, // default: null\n"
             "g?: string,\n}");
   EXPECT_EQ(type_of(R"({"type": "object", "properties": {"a": {"description": "same", "oneOf": [

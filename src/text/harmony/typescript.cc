@@ -43,11 +43,18 @@ bool is_enum(const Json& schema) {
   return values != nullptr && !values->empty();
 }
 
-// The reference writes "1e-7" where Python and most JSON libraries write "1e-07".
+// As the reference writes it: "1e-7" where Python and most JSON libraries write "1e-07", and
+// "0.00001" for their "1e-05".
 std::string float_text(double d) {
   std::string text = jinja::float_repr(d);
   const std::size_t e = text.find('e');
   if (e == std::string::npos) return text;
+  if (std::string_view(text).substr(e) == "e-05") {
+    const std::string sign = d < 0 ? "-" : "";
+    std::string digits = text.substr(sign.size(), e - sign.size());
+    std::erase(digits, '.');
+    return cat(sign, "0.0000", digits);
+  }
   std::size_t digit = e + 1;
   if (text[digit] == '+') text.erase(digit, 1);
   if (text[digit] == '-') ++digit;
@@ -89,7 +96,7 @@ std::string enum_type(const Json& schema) {
     if (!out.empty()) out += " | ";
     out += cat("\"", *text, "\"");
   }
-  return out;
+  return out.empty() ? "string" : out;
 }
 
 // ["integer", "null"]: "number | null".
