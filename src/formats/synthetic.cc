@@ -98,8 +98,8 @@ class NoiseRows final : public RowSource {
 
   void read(std::int64_t first, std::int64_t n, std::span<std::byte> out) const override {
     const std::uint64_t begin = static_cast<std::uint64_t>(first * cols_);
-    const auto count = static_cast<std::uint64_t>(n * cols_);
-    for (std::uint64_t i = 0; i < count; ++i) {
+    const auto count = static_cast<std::size_t>(n * cols_);
+    for (std::size_t i = 0; i < count; ++i) {
       const std::uint64_t x = mix(seed_ + (begin + i) * 0x2545f4914f6cdd1d);
       const auto sum = static_cast<std::int32_t>((x & 0xffff) + (x >> 16 & 0xffff) +
                                                  (x >> 32 & 0xffff) + (x >> 48));
