@@ -1,6 +1,6 @@
-// hearth debug harmony parse MODEL --ids "1 2 3" - {"messages":[…],"events":[…]}: what gpt-oss
-// wrote behind <|start|>assistant, as messages and as the events of an answer. MODEL gives the
-// vocabulary.
+// hearth debug harmony parse MODEL (--ids "1 2 3" | --text T) - {"messages":[…],"events":[…]}: what
+// gpt-oss wrote behind <|start|>assistant, as messages and as the events of an answer. MODEL gives
+// the vocabulary.
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/input.h"
@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 
 struct HarmonyParseFlags {
   std::string model;
-  std::string ids;
+  std::optional<std::string> ids, text;
 };
 
 class MessageList final : public harmony::MessageSink {
@@ -91,9 +91,24 @@ Result<Json> parse_events(const text::Tokenizer& tokenizer, const std::vector<te
   return list;
 }
 
+// Control tokens are recognised in a text: they are what there is to parse.
+Result<std::vector<text::TokenId>> tokens_of(const HarmonyParseFlags& flags,
+                                             const text::Tokenizer& tokenizer) {
+  if (flags.ids) {
+    HEARTH_TRY(auto ids, read_ids(*flags.ids));
+    HEARTH_TRY_VOID(check_ids(tokenizer, ids));
+    return ids;
+  }
+  HEARTH_TRY(auto encoding, tokenizer.encode(*flags.text, true, {.exact = true}));
+  return std::move(encoding.ids);
+}
+
 Result<int> parse(const HarmonyParseFlags& flags) {
-  HEARTH_TRY(const auto ids, read_ids(flags.ids));
+  if (flags.text.has_value() == flags.ids.has_value()) {
+    return Error{ErrorKind::invalid, "expected one of --ids IDS and --text TEXT"};
+  }
   HEARTH_TRY(const auto tokenizer, open_tokenizer(flags.model));
+  HEARTH_TRY(const auto ids, tokens_of(flags, *tokenizer));
   Json out;
   HEARTH_TRY(out["messages"], parse_messages(*tokenizer, ids));
   HEARTH_TRY(out["events"], parse_events(*tokenizer, ids));
@@ -108,8 +123,9 @@ void add_debug_harmony_parse(CLI::App& parent, Action& action) {
   CLI::App& command = *parent.add_subcommand("parse", "what gpt-oss wrote, taken apart");
   add_model(command, flags->model, "alias, path of a .gguf file, or a tokenizer.json");
   command.add_option("--ids", flags->ids, "\"1 2 3\" or \"[1, 2, 3]\"; -: standard input")
-      ->required()
       ->type_name("IDS");
+  command.add_option("--text", flags->text, "the same as a text, control tokens written by name")
+      ->type_name("TEXT");
   command.callback([&action, flags] { action = [flags] { return parse(*flags); }; });
 }
 

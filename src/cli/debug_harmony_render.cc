@@ -1,5 +1,5 @@
-// hearth debug harmony render MODEL FILE - {"text":…,"ids":[…]}: a conversation in gpt-oss's own
-// format, without a chat template. MODEL gives the vocabulary.
+// hearth debug harmony render MODEL --messages FILE - {"text":…,"ids":[…]}: a conversation in
+// gpt-oss's own format, without a chat template. MODEL gives the vocabulary.
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/input.h"
@@ -13,7 +13,7 @@ namespace {
 
 struct HarmonyRenderFlags {
   std::string model;
-  std::string file;
+  std::string messages;
   std::string mode = "completion";
   std::string next_role = "assistant";
   bool keep_analysis = false;
@@ -41,7 +41,7 @@ Result<harmony::RenderOptions> options_of(const HarmonyRenderFlags& flags) {
 
 Result<int> render(const HarmonyRenderFlags& flags) {
   HEARTH_TRY(const harmony::RenderOptions options, options_of(flags));
-  HEARTH_TRY(const auto json, read_json(flags.file));
+  HEARTH_TRY(const auto json, read_json(flags.messages));
   HEARTH_TRY(const auto conversation, harmony::conversation_from_json(json));
   HEARTH_TRY(const auto tokenizer, open_tokenizer(flags.model));
   const auto pieces = harmony::render(conversation, options);
@@ -58,9 +58,10 @@ void add_debug_harmony_render(CLI::App& parent, Action& action) {
   CLI::App& command = *parent.add_subcommand("render", "a conversation to gpt-oss's prompt");
   add_model(command, flags->model, "alias, path of a .gguf file, or a tokenizer.json");
   command
-      .add_option("FILE", flags->file,
-                  "JSON: {\"messages\": […]} as openai-harmony writes it; -: standard input")
-      ->required();
+      .add_option("--messages", flags->messages,
+                  "JSON file: {\"messages\": […]} as openai-harmony writes it; -: standard input")
+      ->required()
+      ->type_name("FILE");
   command.add_option("--mode", flags->mode, "completion (default), conversation or training")
       ->type_name("MODE");
   command.add_option("--next-role", flags->next_role, "whose message a completion begins")

@@ -1,5 +1,5 @@
 // harmony_real_test.cc - with the vocabulary of gpt-oss: the reference library's ids, and its
-// pieces of a stream, token by token. tools/fetch_harmony_tokenizer brings the vocabulary.
+// pieces of a stream, token by token. tools/fetch_tokenizers brings the vocabulary.
 #include <gtest/gtest.h>
 
 #include "text/harmony/harmony_for_tests.h"
@@ -13,7 +13,7 @@ using Ids = std::vector<text::TokenId>;
 class RealHarmony : public testing::Test {
  protected:
   static const text::Tokenizer& tokenizer() {
-    static const auto real = read_tokenizer(HEARTH_SOURCE_DIR "/.model/o200k_harmony.json");
+    static const auto real = read_tokenizer(HEARTH_SOURCE_DIR "/build/tokenizers/gptoss.json");
     return *real;
   }
 };
