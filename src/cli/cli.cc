@@ -50,6 +50,9 @@ void add_commands(CLI::App& app, Action& action) {
   add_debug_render(debug, action);
   add_debug_logits(debug, action);
   add_debug_perplexity(debug, action);
+  CLI::App& harmony = *debug.add_subcommand("harmony", "the message format of gpt-oss");
+  add_debug_harmony_render(harmony, action);
+  add_debug_harmony_parse(harmony, action);
 }
 
 // The exit code when parsing already ended the run (--help, --version, a usage error).

@@ -19,11 +19,7 @@ struct DetokenizeFlags {
 Result<int> detokenize(const DetokenizeFlags& flags) {
   HEARTH_TRY(const auto ids, read_ids(flags.ids));
   HEARTH_TRY(const auto tokenizer, open_tokenizer(flags.model));
-  for (const text::TokenId id : ids) {
-    if (static_cast<std::size_t>(id) < tokenizer->n_vocab()) continue;
-    return Error{ErrorKind::invalid,
-                 cat("--ids: ", id, " is outside the vocabulary, 0 to ", tokenizer->n_vocab() - 1)};
-  }
+  HEARTH_TRY_VOID(check_ids(*tokenizer, ids));
   print(tokenizer->decode(ids, !flags.skip_special));
   return kSuccess;
 }

@@ -64,7 +64,7 @@ Result<std::vector<text::TokenId>> read_ids(const std::string& ids) {
   if (ids == "-") {
     HEARTH_TRY(text, read_input(ids));
   }
-  static constexpr const char* kBlanks = " \t\r\n";
+  static constexpr const char* kBlanks = " \t\r\n,[]";
   std::vector<text::TokenId> out;
   for (std::size_t at = text.find_first_not_of(kBlanks); at != std::string::npos;) {
     const std::size_t end = std::min(text.find_first_of(kBlanks, at), text.size());

@@ -33,6 +33,15 @@ Result<std::shared_ptr<const text::Tokenizer>> open_tokenizer(const std::string&
   return text::Tokenizer::build(*checkpoint->tokenizer);
 }
 
+Result<void> check_ids(const text::Tokenizer& tokenizer, std::span<const text::TokenId> ids) {
+  for (const text::TokenId id : ids) {
+    if (static_cast<std::size_t>(id) < tokenizer.n_vocab()) continue;
+    return Error{ErrorKind::invalid,
+                 cat("--ids: ", id, " is outside the vocabulary, 0 to ", tokenizer.n_vocab() - 1)};
+  }
+  return {};
+}
+
 Result<std::shared_ptr<const text::ChatTemplate>> open_chat_template(const std::string& model) {
   HEARTH_TRY(const auto checkpoint, open_model_file(model));
   if (checkpoint->chat_template.empty()) {
