@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "catalog/copy_file.h"
 #include "catalog/file_lock.h"
+#include "catalog/known_models.h"
 #include "formats/checkpoint.h"
 #include "formats/gguf/gguf_parts.h"
 #include "formats/open_folder.h"
@@ -344,8 +345,14 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
       fs::is_regular_file(wanted, unknown) || formats::is_model_folder(wanted)) {
     return from_path(wanted);
   }
+  HEARTH_TRY(const auto known, find_known_model(wanted));
   HEARTH_TRY(const auto names, entry_names());
-  return no_such_model(wanted, names);
+  if (!known) return no_such_model(wanted, names);
+  auto entry = read_entry(entry_folder(known->alias), known->alias);
+  if (entry || entry.error().kind != ErrorKind::not_found) return entry;
+  return Error{ErrorKind::not_found,
+               cat("model ", quote(known->alias), " is in the catalogue, but not on this machine; "
+                   "bring its file with: hearth model import FILE --alias ", known->alias)};
 }
 
 Result<CachedModel> import_file(const std::string& path, std::string_view alias,

@@ -1,10 +1,15 @@
-// hearth model info MODEL - what a user needs to know before running it.
+// hearth model info MODEL - what a user needs to know before running it; of a model that is not on
+// this machine, what the catalogue knows.
+#include <optional>
+
 #include "base/str.h"
 #include "catalog/catalog.h"
+#include "catalog/known_models.h"
 #include "cli/command.h"
 #include "cli/memory_need.h"
 #include "cli/model_card.h"
 #include "cli/output.h"
+#include "formats/conventions.h"
 #include "formats/describe.h"
 
 namespace hearth::cli {
@@ -21,9 +26,75 @@ std::string types_text(const formats::Checkpoint& checkpoint) {
   return out;
 }
 
-std::string info_json(const catalog::CachedModel& model, const formats::Checkpoint& checkpoint,
-                      const Result<MemoryNeed>& need) {
-  nlohmann::ordered_json json = card_json(model);
+using Rows = std::vector<std::vector<std::string>>;
+
+nlohmann::ordered_json sampling_json(const formats::RecommendedSampling& s) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  if (s.temperature) json["temperature"] = *s.temperature;
+  if (s.top_p) json["top_p"] = *s.top_p;
+  if (s.top_k) json["top_k"] = *s.top_k;
+  if (s.min_p) json["min_p"] = *s.min_p;
+  if (s.repetition_penalty) json["repetition_penalty"] = *s.repetition_penalty;
+  return json;
+}
+
+std::string or_none(std::string text) { return text.empty() ? "none" : text; }
+
+template <class Texts>
+std::string list(const Texts& texts) {
+  return or_none(one_line(joined({texts.begin(), texts.end()})));
+}
+
+// What is known of a model with a tokenizer.
+struct Talk {
+  formats::Conventions conventions;
+  std::vector<std::string> stop_tokens;
+};
+
+Result<std::optional<Talk>> talk_of(const formats::Checkpoint& checkpoint, std::string_view alias) {
+  if (!checkpoint.tokenizer) return std::optional<Talk>();
+  HEARTH_TRY(const auto tokenizer, text::Tokenizer::build(*checkpoint.tokenizer));
+  HEARTH_TRY(auto conventions, formats::conventions_of(checkpoint, alias, *tokenizer));
+  Talk talk{std::move(conventions), {}};
+  for (const text::TokenId id : tokenizer->spec().end_of_generation) {
+    talk.stop_tokens.push_back(tokenizer->spec().tokens[static_cast<std::size_t>(id)]);
+  }
+  return std::optional(std::move(talk));
+}
+
+void add_talk(nlohmann::ordered_json& json, const Talk& talk) {
+  const formats::Conventions& c = talk.conventions;
+  json["family"] = nullptr;
+  if (c.preset != nullptr) json["family"] = c.preset->family;
+  json["stop_tokens"] = talk.stop_tokens;
+  json["tool_calls"] = text::name_of(c.answer.tools);
+  json["reasoning"] = text::name_of(c.answer.reasoning);
+  json["sampling"] = sampling_json(c.sampling);
+  json["assumed"] = c.assumptions;
+}
+
+void add_talk(Rows& rows, const Talk& talk) {
+  const formats::Conventions& c = talk.conventions;
+  rows.push_back({"family", c.preset == nullptr ? "unknown" : std::string(c.preset->family)});
+  rows.push_back({"stop tokens", list(talk.stop_tokens)});
+  rows.push_back({"tool calls", std::string(text::name_of(c.answer.tools))});
+  rows.push_back({"reasoning", std::string(text::name_of(c.answer.reasoning))});
+  rows.push_back({"sampling", or_none(formats::describe(c.sampling))});
+  for (const std::string& assumption : c.assumptions) {
+    rows.push_back({"assumed", one_line(assumption)});
+  }
+}
+
+struct Info {
+  catalog::CachedModel model;
+  std::shared_ptr<const formats::Checkpoint> checkpoint;
+  std::optional<Talk> talk;
+  Result<MemoryNeed> need;
+};
+
+std::string info_json(const Info& info) {
+  const formats::Checkpoint& checkpoint = *info.checkpoint;
+  nlohmann::ordered_json json = card_json(info.model);
   json["name"] = checkpoint.name;
   json["architecture"] = checkpoint.architecture;
   json["parameters"] = formats::n_parameters(checkpoint);
@@ -31,36 +102,91 @@ std::string info_json(const catalog::CachedModel& model, const formats::Checkpoi
     json["types"][std::string(dtype_info(total.dtype).name)] = total.n_bytes;
   }
   json["chat_template"] = !checkpoint.chat_template.empty();
-  json["memory"] = need ? memory_json(*need) : nlohmann::ordered_json(nullptr);
-  if (!need) json["memory_problem"] = need.error().message;
+  if (info.talk) add_talk(json, *info.talk);
+  if (!info.talk) json["tokenizer_problem"] = checkpoint.tokenizer_problem;
+  json["memory"] = info.need ? memory_json(*info.need) : nlohmann::ordered_json(nullptr);
+  if (!info.need) json["memory_problem"] = info.need.error().message;
   return json_text(json);
 }
 
-std::string info_text(const catalog::CachedModel& model, const formats::Checkpoint& checkpoint,
-                      const Result<MemoryNeed>& need) {
-  std::vector<std::vector<std::string>> rows{
-      {"alias", model.alias},
-      {"name", checkpoint.name.empty() ? "(none)" : one_line(checkpoint.name)},
-      {"architecture", one_line(checkpoint.architecture)},
-      {"parameters", cat(formats::n_parameters(checkpoint))},
-      {"types", types_text(checkpoint)},
-      {"chat template", checkpoint.chat_template.empty() ? "none" : "yes"},
-      {"file", cat(one_line(model.path), " (", human_bytes(model.bytes), ")")}};
+std::string info_text(const Info& info) {
+  const formats::Checkpoint& checkpoint = *info.checkpoint;
+  const catalog::CachedModel& model = info.model;
+  Rows rows{{"alias", model.alias},
+            {"name", or_none(one_line(checkpoint.name))},
+            {"architecture", one_line(checkpoint.architecture)},
+            {"parameters", cat(formats::n_parameters(checkpoint))},
+            {"types", types_text(checkpoint)},
+            {"chat template", checkpoint.chat_template.empty() ? "none" : "yes"}};
+  if (info.talk) add_talk(rows, *info.talk);
+  if (!info.talk) {
+    rows.push_back({"tokenizer", or_none(one_line(checkpoint.tokenizer_problem))});
+  }
+  rows.push_back({"file", cat(one_line(model.path), " (", human_bytes(model.bytes), ")")});
   if (!model.sha256.empty()) {
     rows.push_back({"sha256", model.sha256});
     rows.push_back(
         {"imported", cat(utc_time(model.imported_at), " from ", one_line(model.source))});
   }
-  return cat(table(rows),
-             need ? memory_text(*need)
-                  : cat("memory: cannot be told: ", one_line(need.error().message), "\n"));
+  return cat(table(rows), info.need ? memory_text(*info.need)
+                                    : cat("memory: cannot be told: ",
+                                          one_line(info.need.error().message), "\n"));
+}
+
+std::string known_json(const catalog::KnownModel& model) {
+  nlohmann::ordered_json json{{"alias", model.alias},
+                              {"names", model.names},
+                              {"cached", false},
+                              {"publisher", model.publisher},
+                              {"license", model.license},
+                              {"architecture", model.architecture},
+                              {"task", model.task},
+                              {"parameters", model.parameters},
+                              {"context", model.context}};
+  if (const formats::Preset* preset = formats::find_preset(model.family)) {
+    json["family"] = model.family;
+    json["stop_tokens"] = preset->stop_tokens;
+    json["tool_calls"] = text::name_of(preset->answer.tools);
+    json["reasoning"] = text::name_of(preset->answer.reasoning);
+    json["sampling"] = sampling_json(preset->sampling);
+  }
+  return json_text(json);
+}
+
+std::string known_text(const catalog::KnownModel& model) {
+  Rows rows{{"alias", model.alias},
+            {"other names", list(model.names)},
+            {"publisher", one_line(model.publisher)},
+            {"license", one_line(model.license)},
+            {"architecture", one_line(model.architecture)},
+            {"task", model.task},
+            {"parameters", one_line(model.parameters)},
+            {"context", cat(model.context)}};
+  if (const formats::Preset* preset = formats::find_preset(model.family)) {
+    rows.push_back({"family", model.family});
+    rows.push_back({"stop tokens", list(preset->stop_tokens)});
+    rows.push_back({"tool calls", std::string(text::name_of(preset->answer.tools))});
+    rows.push_back({"reasoning", std::string(text::name_of(preset->answer.reasoning))});
+    rows.push_back({"sampling", or_none(formats::describe(preset->sampling))});
+  }
+  rows.push_back({"file", cat("not on this machine; bring it with: hearth model import FILE "
+                              "--alias ", model.alias)});
+  return table(rows);
 }
 
 Result<int> info(const std::string& name, bool json) {
-  HEARTH_TRY(const catalog::CachedModel model, catalog::resolve(name));
-  HEARTH_TRY(const auto checkpoint, formats::open_checkpoint(model.path));
-  const auto need = memory_need(*checkpoint, 0);
-  print(json ? info_json(model, *checkpoint, need) : info_text(model, *checkpoint, need));
+  const auto model = catalog::resolve(name);
+  if (!model) {
+    if (model.error().kind != ErrorKind::not_found) return model.error();
+    HEARTH_TRY(const auto known, catalog::find_known_model(name));
+    if (!known) return model.error();
+    print(json ? known_json(*known) : known_text(*known));
+    return kSuccess;
+  }
+  HEARTH_TRY(auto checkpoint, formats::open_checkpoint(model->path));
+  HEARTH_TRY(auto talk, talk_of(*checkpoint, model->alias));
+  const Info all{*model, checkpoint, std::move(talk), memory_need(*checkpoint, 0)};
+  print(json ? info_json(all) : info_text(all));
   return kSuccess;
 }
 
@@ -69,7 +195,7 @@ Result<int> info(const std::string& name, bool json) {
 void add_model_info(CLI::App& parent, Action& action) {
   auto name = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  CLI::App& command = *parent.add_subcommand("info", "show one model");
+  CLI::App& command = *parent.add_subcommand("info", "show one model, or what the catalogue knows of it");
   add_model(command, *name);
   add_output_format(command, *json);
   command.callback([&action, name, json] { action = [name, json] { return info(*name, *json); }; });

@@ -48,11 +48,13 @@ class Guess {
       if (out.format.reasoning == ReasoningFormat::none && saw(mark)) {
         out.format.reasoning = ReasoningFormat::think;
         out.reason = cat(mark, where(mark));
+        out.in_template = in_template(mark);
       }
     }
     const ToolMark* tools = tool_mark();
     if (tools == nullptr) return out;
     out.format.tools = tools->dialect;
+    out.in_template = out.in_template || in_template(tools->mark);
     out.reason += cat(out.reason.empty() ? "" : ", ", tools->mark, where(tools->mark));
     return out;
   }

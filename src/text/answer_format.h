@@ -45,6 +45,7 @@ std::optional<ToolDialect> find_tool_dialect(std::string_view name);
 struct GuessedFormat {
   AnswerFormat format;
   std::string reason;  // what was seen, for people: "<think> in the chat template"; "": nothing
+  bool in_template = false;  // some of it was seen there, not only in the vocabulary
 };
 
 // chat_template: its source, "" for none.

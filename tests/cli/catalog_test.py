@@ -53,6 +53,45 @@ class Catalog(CliTest):
         self.assertIn(b"tiny", done.stderr)
 
 
+class Info(CliTest):
+    def info(self, model):
+        return json.loads(self.hearth.out("model", "info", model, "-o", "json"))
+
+    def test_of_a_model_that_is_not_here_it_tells_what_the_catalogue_knows(self):
+        known = self.info("Phi-4-Mini-Instruct")
+        self.assertEqual((known["alias"], known["cached"], known["license"]), ("phi-4-mini", False, "MIT"))
+        self.assertEqual((known["tool_calls"], known["reasoning"]), ("phi4", "none"))
+        self.assertEqual(known["stop_tokens"], ["<|end|>", "<|endoftext|>"])
+        self.assertEqual(self.info("gpt-oss-20b")["reasoning"], "harmony")
+        self.assertIn("not on this machine", self.hearth.out("model", "info", "qwen3-0.6b"))
+        self.assertIn("--alias qwen3-0.6b", self.hearth.fails(1, "model", "run", "qwen3-0.6b", "--prompt", "x"))
+        self.assertIn("no model", self.hearth.fails(1, "model", "info", "gpt-5"))
+
+    def test_an_alias_of_the_catalogue_brings_its_familys_presets(self):
+        self.hearth.out("model", "import", GOLDEN / "hf/qwen2/model.gguf", "--alias", "qwen2.5-0.5b")
+        info = self.info("Qwen2.5-0.5B-Instruct")
+        self.assertEqual((info["alias"], info["family"], info["tool_calls"]), ("qwen2.5-0.5b", "qwen2.5", "hermes"))
+        self.assertEqual(info["sampling"]["top_k"], 20)
+        self.assertIn("<|im_end|>", info["stop_tokens"])
+
+    def test_an_unknown_file_works_from_its_own_metadata_and_tells_what_was_assumed(self):
+        info = self.info(TINY)
+        self.assertEqual((info["family"], info["sampling"], info["assumed"]), (None, {}, []))
+        bare = self.hearth.home / "bare"
+        shutil.copytree(GOLDEN / "hf/qwen2", bare)
+        settings = json.loads((bare / "tokenizer_config.json").read_text())
+        settings.pop("chat_template", None)
+        (bare / "tokenizer_config.json").write_text(json.dumps(settings))
+        (bare / "chat_template.jinja").unlink(missing_ok=True)
+        info = self.info(bare)
+        self.assertIs(info["chat_template"], False)
+        self.assertIn("chatml is taken", info["assumed"][0])
+        self.assertIn("chatml", self.hearth.out("model", "info", bare))
+        messages = self.hearth.write("messages", json.dumps([{"role": "user", "content": "Hi"}]))
+        self.assertEqual(self.hearth.out("debug", "render", bare, "--messages", messages),
+                         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
+
+
 class Inspect(CliTest):
     def test_memory_follows_from_the_file_and_the_context(self):
         seen = json.loads(self.hearth.out("model", "inspect", TINY, "-o", "json", "--context", "64"))
