@@ -108,9 +108,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static constexpr std::array<ToolDialect, 5> kDialects = {ToolDialect::none, ToolDialect::hermes,
                                                            ToolDialect::phi4, ToolDialect::llama3,
                                                            ToolDialect::mistral};
-  const AnswerFormat format = {
-      (data[0] & 32) != 0 ? ReasoningFormat::think : ReasoningFormat::none,
-      kDialects[data[0] % kDialects.size()]};
+  const AnswerFormat format = {(data[0] & 32) != 0 ? ReasoningFormat::think : ReasoningFormat::none,
+                               kDialects[data[0] % kDialects.size()]};
   const bool is_open = (data[0] & 64) != 0;
   const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
   const std::string whole = parse(format, is_open, text, size);

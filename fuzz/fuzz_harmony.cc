@@ -27,8 +27,8 @@ using hearth::text::TokenKind;
 
 constexpr std::uint8_t kFirstControl = 0xf8;
 
-constexpr const char* kWords[] = {"analysis", "final", "commentary", "functions.", "to=", "json",
-                                  "assistant", "user"};
+constexpr const char* kWords[] = {"analysis", "final", "commentary", "functions.",
+                                  "to=",      "json",  "assistant",  "user"};
 
 // Bytes, then the words that headers are made of and their beginnings, then the control tokens.
 struct Vocabulary {
@@ -62,8 +62,9 @@ class Checker final : public MessageSink {
   void begin_message(const Header& header) override {
     CHECK(!is_open_, "a message begins in another one");
     is_open_ = true;
-    log += "[" + std::string(hearth::harmony::role_name(header.role)) + ":" + header.name + "|" + header.channel.value_or("-") + "|" +
-           header.recipient.value_or("-") + "|" + header.content_type.value_or("-") + "]";
+    log += "[" + std::string(hearth::harmony::role_name(header.role)) + ":" + header.name + "|" +
+           header.channel.value_or("-") + "|" + header.recipient.value_or("-") + "|" +
+           header.content_type.value_or("-") + "]";
   }
   void add_text(std::string_view piece) override {
     CHECK(is_open_ && !piece.empty(), "text outside of a message, or none");

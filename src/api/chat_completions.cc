@@ -223,8 +223,8 @@ void refuse_unsupported(Fields& fields) {
     fields.fail("modalities", cat("'modalities' other than [\"text\"] ", kNotYet));
   }
   for (const std::string_view name :
-       {"function_call", "verbosity", "audio", "prediction",
-        "web_search_options", "prompt_cache_retention", "guided_json", "guided_regex", "grammar"}) {
+       {"function_call", "verbosity", "audio", "prediction", "web_search_options",
+        "prompt_cache_retention", "guided_json", "guided_regex", "grammar"}) {
     fields.refuse(name, kNotYet);
   }
 }
@@ -233,9 +233,9 @@ void read_reasoning_effort(Fields& fields, ChatRequest& out) {
   std::string effort;
   if (!fields.text("reasoning_effort", effort)) return;
   if (!is_one_of(effort, {"low", "medium", "high"})) {
-    return fields.fail("reasoning_effort",
-                       cat("'reasoning_effort' must be \"low\", \"medium\" or \"high\", got ",
-                           quote(effort)));
+    return fields.fail(
+        "reasoning_effort",
+        cat("'reasoning_effort' must be \"low\", \"medium\" or \"high\", got ", quote(effort)));
   }
   if (out.template_variables.contains("reasoning_effort")) {
     return fields.fail("reasoning_effort",

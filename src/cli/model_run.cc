@@ -59,8 +59,8 @@ Result<engine::Request> request_of(const RunFlags& f) {
   request.stop = f.stop;
   const std::string& effort = f.reasoning_effort;
   if (!effort.empty() && effort != "low" && effort != "medium" && effort != "high") {
-    return Error{ErrorKind::invalid, cat("--reasoning-effort: ", quote(effort),
-                                         "; expected low, medium or high")};
+    return Error{ErrorKind::invalid,
+                 cat("--reasoning-effort: ", quote(effort), "; expected low, medium or high")};
   }
 
   // Wrong flags are told before the model is loaded; the prompt stands in for the real one.

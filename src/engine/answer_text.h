@@ -1,5 +1,5 @@
-// answer_text.h - from drawn tokens to what may be shown of them: the answer without its stop texts,
-// and apart from it what the model thought.
+// answer_text.h - from drawn tokens to what may be shown of them: the answer without its stop
+// texts, and apart from it what the model thought.
 //
 //   for each token: shown.clear(); shown.push(id); … shown.text(), shown.reasoning()
 //   the last time:  shown.finish(ended_by);

@@ -15,8 +15,8 @@ using Json = nlohmann::ordered_json;
 class ChatPromptTest : public testing::Test {
  protected:
   std::shared_ptr<const LoadedModel> load(const std::string& name) {
-    auto model = engine_->load(
-        name, cat(HEARTH_SOURCE_DIR "/tests/golden/hf/", name, "/model.gguf"), {});
+    auto model =
+        engine_->load(name, cat(HEARTH_SOURCE_DIR "/tests/golden/hf/", name, "/model.gguf"), {});
     EXPECT_TRUE(model) << (model ? "" : model.error().message);
     return *model;
   }
@@ -63,10 +63,9 @@ TEST_F(ChatPromptTest, earlier_reasoning_is_given_to_the_template_which_decides)
     EXPECT_TRUE(prompt) << (prompt ? "" : prompt.error().message);
     return text_of(*model, *prompt);
   };
-  const Json answered = {
-      {{"role", "user"}, {"content", "Hi"}},
-      {{"role", "assistant"}, {"content", "Yes."}, {"reasoning_content", "hm"}},
-      {{"role", "user"}, {"content", "So?"}}};
+  const Json answered = {{{"role", "user"}, {"content", "Hi"}},
+                         {{"role", "assistant"}, {"content", "Yes."}, {"reasoning_content", "hm"}},
+                         {{"role", "user"}, {"content", "So?"}}};
   EXPECT_EQ(rendered("gpt_oss", answered).find("hm"), std::string::npos);
   EXPECT_EQ(rendered("qwen3", answered).find("hm"), std::string::npos);
   const Json call = {{"function", {{"name", "f"}, {"arguments", Json::object()}}}};

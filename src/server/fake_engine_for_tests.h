@@ -1,7 +1,7 @@
 // fake_engine_for_tests.h - an engine without a model: the same answer to every prompt, a byte a
-// token, at a speed the test chooses. A model whose id is "thinker" thinks before it. It keeps the promises of engine.h that the server relies on
-// (validate, context, stop texts, whole characters, cancel before the next step, on_ready) and
-// counts what it did.
+// token, at a speed the test chooses. A model whose id is "thinker" thinks before it. It keeps the
+// promises of engine.h that the server relies on (validate, context, stop texts, whole characters,
+// cancel before the next step, on_ready) and counts what it did.
 //
 // A prompt that contains "FAIL" ends in an error after three tokens; one that contains "BUSY" is
 // refused. A path that contains "corrupt" does not load.

@@ -45,7 +45,8 @@ class ChatFormat final : public ReplyFormat {
 std::optional<api::ApiError> adapt_messages(const engine::LoadedModel& model, api::Json& messages) {
   std::size_t index = 0;
   for (api::Json& message : messages) {
-    if (message["role"] == "developer" && !model.template_reads("developer")) message["role"] = "system";
+    if (message["role"] == "developer" && !model.template_reads("developer"))
+      message["role"] = "system";
     if (message.contains("tool_calls") && !model.template_reads("tool_calls")) {
       const std::string field = cat("messages[", index, "].tool_calls");
       return api::ApiError{.message = cat("'", field, "' cannot be given to ", quote(model.id()),
