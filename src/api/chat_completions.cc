@@ -99,7 +99,10 @@ bool read_tool_calls(Fields& fields, Json& out) {
 bool read_assistant_fields(Fields& fields, Json& out) {
   const bool has_calls = read_tool_calls(fields, out);
   std::string text;
-  if (fields.text("reasoning_content", text)) out["reasoning_content"] = text;
+  // Clients send back what they got, under one of its names or both.
+  for (const std::string_view name : {"reasoning", "reasoning_content"}) {
+    if (fields.text(name, text)) out["reasoning_content"] = text;
+  }
   fields.refuse("function_call", "is not supported; send 'tool_calls'");
   fields.refuse("audio", kNotYet);
   if (const Json* notes = fields.array("annotations"); notes != nullptr && !notes->empty()) {
@@ -220,10 +223,35 @@ void refuse_unsupported(Fields& fields) {
     fields.fail("modalities", cat("'modalities' other than [\"text\"] ", kNotYet));
   }
   for (const std::string_view name :
-       {"function_call", "reasoning_effort", "verbosity", "audio", "prediction",
-        "web_search_options", "prompt_cache_retention", "guided_json", "guided_regex", "grammar"}) {
+       {"function_call", "verbosity", "audio", "prediction", "web_search_options",
+        "prompt_cache_retention", "guided_json", "guided_regex", "grammar"}) {
     fields.refuse(name, kNotYet);
   }
+}
+
+void read_reasoning_effort(Fields& fields, ChatRequest& out) {
+  std::string effort;
+  if (!fields.text("reasoning_effort", effort)) return;
+  if (!is_one_of(effort, {"low", "medium", "high"})) {
+    return fields.fail(
+        "reasoning_effort",
+        cat("'reasoning_effort' must be \"low\", \"medium\" or \"high\", got ", quote(effort)));
+  }
+  if (out.template_variables.contains("reasoning_effort")) {
+    return fields.fail("reasoning_effort",
+                       "'reasoning_effort' is in 'chat_template_kwargs', too; send one of them");
+  }
+  out.template_variables["reasoning_effort"] = effort;
+  out.has_reasoning_effort = true;
+}
+
+Json message_json(const ChatChoice& choice) {
+  Json message = {{"role", "assistant"}, {"content", choice.content}, {"refusal", nullptr}};
+  if (!choice.reasoning.empty()) {
+    message["reasoning_content"] = choice.reasoning;
+    message["reasoning"] = choice.reasoning;
+  }
+  return message;
 }
 
 Json score_json(const TokenScore& score) {
@@ -284,6 +312,7 @@ std::optional<ApiError> parse_chat_request(std::string_view body, ChatRequest& o
   read_logprobs(fields, out);
   read_response_format(fields);
   read_template_variables(fields, out.template_variables);
+  read_reasoning_effort(fields, out);
   refuse_unsupported(fields);
   return fields.finish();
 }
@@ -292,11 +321,10 @@ std::string chat_response(const ReplyHead& head, const std::vector<ChatChoice>& 
                           const UsageFields& usage) {
   Json list = Json::array();
   for (const ChatChoice& choice : choices) {
-    list.push_back(
-        {{"index", choice.index},
-         {"message", {{"role", "assistant"}, {"content", choice.content}, {"refusal", nullptr}}},
-         {"logprobs", logprobs_json(choice.logprobs)},
-         {"finish_reason", choice.finish_reason}});
+    list.push_back({{"index", choice.index},
+                    {"message", message_json(choice)},
+                    {"logprobs", logprobs_json(choice.logprobs)},
+                    {"finish_reason", choice.finish_reason}});
   }
   return dump({{"id", head.id},
                {"object", "chat.completion"},
@@ -317,6 +345,13 @@ std::string ChatStreamWriter::delta(
     const std::optional<std::vector<TokenLogprob>>& logprobs) const {
   return sse_event(
       choice_chunk(*this, index, {{"content", content}}, logprobs_json(logprobs), nullptr));
+}
+
+std::string ChatStreamWriter::reasoning_delta(std::int32_t index,
+                                              std::string_view reasoning) const {
+  return sse_event(choice_chunk(*this, index,
+                                {{"reasoning_content", reasoning}, {"reasoning", reasoning}},
+                                nullptr, nullptr));
 }
 
 std::string ChatStreamWriter::end(std::int32_t index, std::string_view finish_reason) const {

@@ -18,7 +18,8 @@ namespace hearth::api {
 struct ChatRequest {
   GenerationFields generation;
   Json messages = Json::array();
-  Json template_variables = Json::object();  // chat_template_kwargs
+  Json template_variables = Json::object();  // chat_template_kwargs, and reasoning_effort
+  bool has_reasoning_effort = false;         // a template that does not read it is an error
   bool logprobs = false;
   std::int32_t top_logprobs = 0;  // 0 … 20
 };
@@ -30,8 +31,11 @@ struct ChatChoice {
   std::string content;
   std::string finish_reason;  // "stop" or "length"
   std::optional<std::vector<TokenLogprob>> logprobs;
+  std::string reasoning = {};  // "": the message has no such members
 };
 
+// What a model thinks before it answers goes under two names: reasoning_content, which DeepSeek
+// introduced and most servers and clients know, and reasoning, which clients of gpt-oss read.
 std::string chat_response(const ReplyHead& head, const std::vector<ChatChoice>& choices,
                           const UsageFields& usage);
 
@@ -44,6 +48,7 @@ struct ChatStreamWriter {
   std::string start(std::int32_t index) const;  // {"role": "assistant", "content": ""}
   std::string delta(std::int32_t index, std::string_view content,
                     const std::optional<std::vector<TokenLogprob>>& logprobs) const;
+  std::string reasoning_delta(std::int32_t index, std::string_view reasoning) const;
   std::string end(std::int32_t index, std::string_view finish_reason) const;
   std::string usage(const UsageFields& usage) const;
 };

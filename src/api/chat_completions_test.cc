@@ -66,6 +66,13 @@ TEST(ChatRequest, every_field_that_is_honoured_is_read) {
   EXPECT_EQ(r.template_variables.dump(), R"({"enable_thinking":false})");
 }
 
+TEST(ChatRequest, the_reasoning_effort_is_a_variable_of_the_template) {
+  const ChatRequest request = parsed(with(R"("reasoning_effort":"high")"));
+  EXPECT_TRUE(request.has_reasoning_effort);
+  EXPECT_EQ(request.template_variables.dump(), R"({"reasoning_effort":"high"})");
+  EXPECT_FALSE(parsed(with(R"("reasoning_effort":null)")).has_reasoning_effort);
+}
+
 TEST(ChatRequest, the_newer_name_of_the_length_wins) {
   EXPECT_EQ(parsed(with(R"("max_tokens":5,"max_completion_tokens":7)")).generation.max_tokens, 7);
 }
@@ -98,7 +105,9 @@ TEST(ChatRequest, what_is_not_honoured_is_refused_by_name) {
       {R"("tool_choice":"required")", "tool_choice", "not supported yet"},
       {R"("functions":[{"name":"f"}])", "functions", "not supported yet"},
       {R"("function_call":"auto")", "function_call", "not supported yet"},
-      {R"("reasoning_effort":"low")", "reasoning_effort", "not supported yet"},
+      {R"("reasoning_effort":"minimal")", "reasoning_effort", "\"low\", \"medium\" or \"high\""},
+      {R"("reasoning_effort":"low","chat_template_kwargs":{"reasoning_effort":"low"})",
+       "reasoning_effort", "one of them"},
       {R"("audio":{"voice":"x"})", "audio", "not supported yet"},
       {R"("modalities":["text","audio"])", "modalities", "not supported yet"},
       {R"("prediction":{"type":"content"})", "prediction", "not supported yet"},
@@ -165,6 +174,15 @@ TEST(ChatMessages, every_role_is_read_and_text_parts_become_one_text) {
             R"({"role":"tool","content":"42","tool_call_id":"c1"}])");
 }
 
+TEST(ChatMessages, earlier_reasoning_is_read_under_both_its_names) {
+  for (const char* name : {"reasoning", "reasoning_content"}) {
+    const ChatRequest request =
+        parsed(message(cat(R"({"role":"assistant","content":"x",")", name, R"(":"hm"})")));
+    EXPECT_EQ(request.messages.dump(),
+              R"([{"role":"assistant","content":"x","reasoning_content":"hm"}])");
+  }
+}
+
 TEST(ChatMessages, a_fault_names_the_message_and_its_field) {
   const Refusal table[] = {
       {"", "messages", "at least one message"},
@@ -228,6 +246,15 @@ TEST(ChatResponse, has_every_key_clients_require) {
             R"({"cached_tokens":2},"completion_tokens_details":{"reasoning_tokens":0}}})");
 }
 
+TEST(ChatResponse, reasoning_has_two_names_and_is_absent_where_there_is_none) {
+  const ChatChoice choice{0, "Yes.", "stop", std::nullopt, "hm"};
+  const Json body = Json::parse(chat_response(kHead, {choice}, {5, 2, 9, 4}));
+  EXPECT_EQ(body["choices"][0]["message"].dump(),
+            R"({"role":"assistant","content":"Yes.","refusal":null,)"
+            R"("reasoning_content":"hm","reasoning":"hm"})");
+  EXPECT_EQ(body["usage"]["completion_tokens_details"]["reasoning_tokens"], 4);
+}
+
 TEST(ChatResponse, logprobs_carry_the_bytes_of_a_part_of_a_character) {
   TokenLogprob entry = token("\xc3", -0.5);
   add_top(entry, "a", -1e30);
@@ -252,6 +279,9 @@ TEST(ChatStream, the_events_are_those_of_the_protocol) {
                 R"([{"index":0,"delta":{"content":"a\nb"},"logprobs":null,)"
                 R"("finish_reason":null}],"usage":null})"
                 "\n\n");
+  EXPECT_NE(writer.reasoning_delta(0, "hm").find(
+                R"("delta":{"reasoning_content":"hm","reasoning":"hm"},"logprobs":null)"),
+            std::string::npos);
   EXPECT_EQ(writer.end(0, "length"),
             "data: " + head +
                 R"([{"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}],)"

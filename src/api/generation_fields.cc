@@ -115,7 +115,7 @@ Json usage_json(const UsageFields& usage) {
           {"completion_tokens", usage.completion_tokens},
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
           {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
-          {"completion_tokens_details", {{"reasoning_tokens", 0}}}};
+          {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}}};
 }
 
 double finite_logprob(double logprob) { return logprob >= -9999 ? std::min(logprob, 0.0) : -9999; }

@@ -54,6 +54,7 @@ struct ReplyHead {
 
 struct UsageFields {
   std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  std::int64_t reasoning_tokens = 0;  // of the completion
 };
 
 // One token of an answer with its alternatives. bytes is what the token stands for, perhaps a part

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "base/str.h"
 #include "cli/output.h"
@@ -12,11 +13,46 @@ namespace hearth::cli {
 
 namespace {
 
+constexpr std::string_view kDim = "\x1b[2m", kPlain = "\x1b[22m";
+
 // A terminal must not obey what a model writes; a file or pipe gets the exact text.
-void show(const std::string& piece) {
-  print(output_is_terminal() ? printable(piece) : piece);
-  std::fflush(stdout);
-}
+class AnswerPrinter {
+ public:
+  void take(const engine::TokenEvent& event) {
+    if (!event.reasoning.empty()) think(event.reasoning);
+    if (!event.text.empty()) say(event.text);
+  }
+
+  // Whatever was shown, in the terminal's usual colours again.
+  ShownAnswer finish() {
+    end_thinking();
+    return std::move(shown_);
+  }
+
+ private:
+  void think(const std::string& piece) {
+    if (!is_thinking_) note(cat(shown_.text.empty() ? "" : "\n\n", dims_ ? kDim : ""));
+    is_thinking_ = true;
+    note(dims_ ? printable(piece) : piece);
+    shown_.reasoning += piece;
+  }
+
+  void end_thinking() {
+    if (is_thinking_) note(cat(dims_ ? kPlain : "", "\n\n"));
+    is_thinking_ = false;
+  }
+
+  void say(const std::string& piece) {
+    end_thinking();
+    print(output_is_terminal() ? printable(piece) : piece);
+    std::fflush(stdout);
+    shown_.text += piece;
+  }
+
+  const bool dims_ = errors_are_terminal();
+  bool is_thinking_ = false;
+  ShownAnswer shown_;
+};
 
 std::string rate(std::int64_t tokens, double seconds) {
   std::array<char, 64> text{};
@@ -28,29 +64,24 @@ std::string rate(std::int64_t tokens, double seconds) {
 
 }  // namespace
 
-std::string print_answer(engine::Generation& generation, SignalQueue* interrupts) {
-  std::string text;
-  const auto take = [&](const engine::TokenEvent& event) {
-    if (event.text.empty()) return;
-    show(event.text);
-    text += event.text;
-  };
+ShownAnswer print_answer(engine::Generation& generation, SignalQueue* interrupts) {
+  AnswerPrinter printer;
   if (interrupts == nullptr) {
-    while (const auto event = generation.next()) take(*event);
-    return text;
+    while (const auto event = generation.next()) printer.take(*event);
+    return printer.finish();
   }
   Wakeup wakeup;
   generation.on_ready([&wakeup] { wakeup.raise(); });
   while (true) {
     wakeup.clear();  // before reading: what comes after the last try_next() raises it again
-    while (const auto event = generation.try_next()) take(*event);
+    while (const auto event = generation.try_next()) printer.take(*event);
     if (generation.done()) break;
     if (wait_readable(interrupts->fd(), wakeup.fd()).first) {
       while (interrupts->take()) generation.cancel();
     }
   }
   generation.on_ready({});
-  return text;
+  return printer.finish();
 }
 
 std::string speed_text(const engine::Usage& usage) {

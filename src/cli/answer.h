@@ -1,4 +1,4 @@
-// answer.h - one running answer on its way to standard output.
+// answer.h - one running answer on its way to standard output, its reasoning to standard error.
 #pragma once
 
 #include <string>
@@ -8,9 +8,14 @@
 
 namespace hearth::cli {
 
-// Prints the answer as it comes and returns its text. interrupts: when not null, a signal that
-// arrives there cancels the answer (finish_reason() tells).
-std::string print_answer(engine::Generation& generation, SignalQueue* interrupts);
+struct ShownAnswer {
+  std::string text, reasoning;
+};
+
+// Prints the answer as it comes, and what the model thinks before it, dimmed on a terminal.
+// interrupts: when not null, a signal that arrives there cancels the answer (finish_reason()
+// tells).
+ShownAnswer print_answer(engine::Generation& generation, SignalQueue* interrupts);
 
 // "37 prompt tokens in 0.21 s (176 tok/s), 8 tokens in 0.19 s (36.8 tok/s)".
 std::string speed_text(const engine::Usage& usage);

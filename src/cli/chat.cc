@@ -68,8 +68,12 @@ class LineReader {
 }  // namespace
 
 Chat::Chat(const Session& session, engine::Request settings, const std::string& system,
-           SignalQueue& signals)
-    : session_(session), settings_(std::move(settings)), system_(system), signals_(signals) {
+           nlohmann::ordered_json variables, SignalQueue& signals)
+    : session_(session),
+      settings_(std::move(settings)),
+      system_(system),
+      variables_(std::move(variables)),
+      signals_(signals) {
   clear();
 }
 
@@ -143,7 +147,7 @@ void Chat::answer(const std::string& line) {
   messages_.push_back(message("user", line));
   auto generation = [&]() -> Result<std::unique_ptr<engine::Generation>> {
     engine::Request request = settings_;
-    HEARTH_TRY(request.prompt, chat_prompt(*session_.model, messages_));
+    HEARTH_TRY_VOID(set_chat_prompt(*session_.model, messages_, variables_, request));
     return session_.engine->submit(session_.model, std::move(request));
   }();
   if (!generation) {
@@ -153,18 +157,21 @@ void Chat::answer(const std::string& line) {
                     full ? " Your message was not sent; /clear begins a new conversation." : "",
                     "\n"));
   }
-  const std::string text = print_answer(**generation, &signals_);
+  const ShownAnswer shown = print_answer(**generation, &signals_);
   print("\n");
   std::fflush(stdout);
-  finish(**generation, text);
+  finish(**generation, shown);
 }
 
-// Keeps what was shown, so that the model sees the same conversation as the person.
-void Chat::finish(const engine::Generation& generation, const std::string& text) {
-  if (text.empty()) {
+// Keeps what was shown, so that the model sees the same conversation as the person; its template
+// decides whether that includes its earlier reasoning.
+void Chat::finish(const engine::Generation& generation, const ShownAnswer& shown) {
+  if (shown.text.empty()) {
     messages_.erase(messages_.size() - 1);
+    if (!shown.reasoning.empty()) note("(it had not answered yet: your message was taken back)\n");
   } else {
-    messages_.push_back(message("assistant", text));
+    messages_.push_back(message("assistant", shown.text));
+    if (!shown.reasoning.empty()) messages_.back()["reasoning_content"] = shown.reasoning;
   }
   last_ = generation.usage();
   ++n_answers_;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/answer.h"
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "engine/request.h"
@@ -17,10 +18,10 @@ namespace hearth::cli {
 
 class Chat {
  public:
-  // settings: everything of the requests but the prompt. signals must have been made before the
-  // session's engine. system: "" for none.
+  // settings: everything of the requests but the prompt. variables: of the chat template. signals
+  // must have been made before the session's engine. system: "" for none.
   Chat(const Session& session, engine::Request settings, const std::string& system,
-       SignalQueue& signals);
+       nlohmann::ordered_json variables, SignalQueue& signals);
   int run();  // the exit code
 
  private:
@@ -29,11 +30,12 @@ class Chat {
   void clear();
   void show_stats() const;
   void answer(const std::string& line);
-  void finish(const engine::Generation& generation, const std::string& text);
+  void finish(const engine::Generation& generation, const ShownAnswer& shown);
 
   const Session& session_;
   engine::Request settings_;
   std::string system_;
+  nlohmann::ordered_json variables_;
   SignalQueue& signals_;
   nlohmann::ordered_json messages_ = nlohmann::ordered_json::array();
   engine::Usage last_;          // of the last answer

@@ -35,6 +35,7 @@ struct RunFlags {
   std::optional<double> temperature, top_p, min_p, typical_p;
   std::optional<double> repetition_penalty, presence_penalty, frequency_penalty;
   std::vector<std::string> stop;
+  std::string reasoning_effort;
 };
 
 // Flags that only mean something when tokens are drawn.
@@ -56,6 +57,11 @@ Result<engine::Request> request_of(const RunFlags& f) {
   if (f.seed) s.seed = static_cast<std::uint64_t>(*f.seed);
   request.max_tokens = static_cast<std::int32_t>(f.max_tokens.value_or(-1));
   request.stop = f.stop;
+  const std::string& effort = f.reasoning_effort;
+  if (!effort.empty() && effort != "low" && effort != "medium" && effort != "high") {
+    return Error{ErrorKind::invalid,
+                 cat("--reasoning-effort: ", quote(effort), "; expected low, medium or high")};
+  }
 
   // Wrong flags are told before the model is loaded; the prompt stands in for the real one.
   request.prompt = {0};
@@ -97,13 +103,21 @@ Result<Session> open(std::unique_ptr<engine::Engine> engine, const RunFlags& fla
   return session;
 }
 
+// What the flags tell the chat template.
+nlohmann::ordered_json variables_of(const RunFlags& flags) {
+  auto variables = nlohmann::ordered_json::object();
+  if (!flags.reasoning_effort.empty()) variables["reasoning_effort"] = flags.reasoning_effort;
+  return variables;
+}
+
 Result<int> answer_once(const RunFlags& flags, engine::Request request, const std::string& prompt) {
   HEARTH_TRY(const Session session, open(make_engine(flags), flags));
   auto messages = nlohmann::ordered_json::array();
   if (!flags.system.empty()) messages.push_back(message("system", flags.system));
   messages.push_back(message("user", prompt));
-  HEARTH_TRY(request.prompt, flags.no_template ? raw_prompt(*session.model, prompt)
-                                               : chat_prompt(*session.model, messages));
+  HEARTH_TRY_VOID(flags.no_template
+                      ? set_raw_prompt(*session.model, prompt, request)
+                      : set_chat_prompt(*session.model, messages, variables_of(flags), request));
   HEARTH_TRY(const auto generation, session.engine->submit(session.model, std::move(request)));
 
   print_answer(*generation, nullptr);
@@ -132,7 +146,7 @@ Result<int> converse(const RunFlags& flags, engine::Request request) {
     return open(std::move(engine), flags);
   }();
   if (!session) return session.error();
-  return Chat(*session, std::move(request), flags.system, signals).run();
+  return Chat(*session, std::move(request), flags.system, variables_of(flags), signals).run();
 }
 
 Result<int> run_model(const RunFlags& flags) {
@@ -140,6 +154,10 @@ Result<int> run_model(const RunFlags& flags) {
     return Error{
         ErrorKind::invalid,
         "--system needs the chat template that --no-template leaves out; write it into --prompt"};
+  }
+  if (flags.no_template && !flags.reasoning_effort.empty()) {
+    return Error{ErrorKind::invalid,
+                 "--reasoning-effort needs the chat template that --no-template leaves out"};
   }
   if (flags.append_stdin && !flags.prompt) {
     return Error{ErrorKind::invalid,
@@ -184,13 +202,18 @@ void add_model_run(CLI::App& parent, Action& action) {
   CLI::App& command = *parent.add_subcommand("run", "ask a model, or talk with it");
   command.footer(
       "Without --prompt: a pipe on standard input is the prompt; a terminal begins a "
-      "conversation.\nThe answer goes to standard output, everything else to standard error.");
+      "conversation.\nThe answer goes to standard output, everything else to standard error: also "
+      "what the model\nthinks before it answers.");
   add_model(command, f.model);
   command.add_option("--prompt", f.prompt, "what to answer; standard input is then not read")
       ->type_name("TEXT");
   command.add_flag("--stdin", f.append_stdin,
                    "put standard input after --prompt, a blank line between");
   command.add_option("--system", f.system, "the system message")->type_name("TEXT");
+  command
+      .add_option("--reasoning-effort", f.reasoning_effort,
+                  "low, medium or high: how long gpt-oss thinks before it answers")
+      ->type_name("EFFORT");
   add_integer(command, "--max-tokens", f.max_tokens, 1, kMostTokens,
               "longest answer (default: what the context holds)");
   add_sampling_flags(command, f);

@@ -59,6 +59,11 @@ Result<void> finish_output() {
                                   errno == 0 ? std::string() : cat(": ", std::strerror(errno)))};
 }
 
+bool errors_are_terminal() {
+  static const bool is_terminal = ::isatty(STDERR_FILENO) == 1;
+  return is_terminal;
+}
+
 bool output_is_terminal() {
   static const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
   return is_terminal;

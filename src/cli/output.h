@@ -19,6 +19,7 @@ void note(std::string_view text);   // standard error, for people: progress, hin
 Result<void> finish_output();
 
 bool output_is_terminal();
+bool errors_are_terminal();  // standard error
 
 // Text from a model or a file, made harmless for a terminal: control characters other than newline
 // and tab, C1 included, are shown as \x1b; invalid UTF-8 as U+FFFD.

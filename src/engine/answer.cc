@@ -4,23 +4,25 @@
 
 namespace hearth::engine {
 
-Answer::Answer(std::int64_t max_tokens, std::size_t text_bytes, std::int32_t n_top,
-               std::uint64_t seed)
-    : seed_(seed) {
-  const auto n =
-      static_cast<std::size_t>(max_tokens) + 1;  // one more for held-back text at the end
+Answer::Answer(const Bounds& bounds, std::uint64_t seed) : seed_(seed) {
+  // One more for held-back text at the end.
+  const auto n = static_cast<std::size_t>(bounds.max_tokens) + 1;
   records_.reserve(n);
-  text_.reserve(text_bytes);
-  top_.reserve(n * static_cast<std::size_t>(n_top));
+  text_.reserve(bounds.text_bytes);
+  top_.reserve(n * static_cast<std::size_t>(bounds.n_top));
+  if (bounds.with_spans) spans_.reserve(n);
 }
 
 void Answer::push(TokenId id, float logprob, std::span<const TokenLogprob> top,
-                  std::string_view text) {
+                  const Piece& piece) {
   {
     const std::lock_guard lock(mutex_);
-    text_.append(text);
+    text_.append(piece.reasoning);
+    const std::size_t reasoning_end = text_.size();
+    text_.append(piece.text);
     top_.insert(top_.end(), top.begin(), top.end());
-    records_.push_back({id, logprob, text_.size(), top_.size()});
+    spans_.insert(spans_.end(), piece.spans.begin(), piece.spans.end());
+    records_.push_back({id, logprob, reasoning_end, text_.size(), top_.size(), spans_.size()});
   }
   notify();
 }
@@ -46,15 +48,20 @@ std::optional<TokenEvent> Answer::read(bool wait) {
   const auto ready = [this] { return n_read_ < records_.size() || reason_ != FinishReason::none; };
   if (wait) written_.wait(lock, ready);
   if (n_read_ >= records_.size()) return std::nullopt;
-  const Record& r = records_[n_read_];
-  const std::size_t text_begin = n_read_ == 0 ? 0 : records_[n_read_ - 1].text_end;
-  const std::size_t top_begin = n_read_ == 0 ? 0 : records_[n_read_ - 1].top_end;
-  ++n_read_;
-  return TokenEvent{.id = r.id,
-                    .text = text_.substr(text_begin, r.text_end - text_begin),
-                    .logprob = r.logprob,
-                    .top_logprobs = {top_.begin() + static_cast<std::ptrdiff_t>(top_begin),
-                                     top_.begin() + static_cast<std::ptrdiff_t>(r.top_end)}};
+  const Record before = n_read_ == 0 ? Record{} : records_[n_read_ - 1];
+  const Record& r = records_[n_read_++];
+  const auto part = [](const auto& all, std::size_t begin, std::size_t end) {
+    return std::vector(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                       all.begin() + static_cast<std::ptrdiff_t>(end));
+  };
+  return TokenEvent{
+      .id = r.id,
+      .text = text_.substr(r.reasoning_end, r.text_end - r.reasoning_end),
+      .logprob = r.logprob,
+      .top_logprobs = part(top_, before.top_end, r.top_end),
+      .reasoning = text_.substr(before.text_end, r.reasoning_end - before.text_end),
+      .spans = part(spans_, before.spans_end, r.spans_end),
+  };
 }
 
 bool Answer::done() const {

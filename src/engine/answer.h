@@ -22,12 +22,24 @@ namespace hearth::engine {
 
 class Answer {
  public:
-  // max_tokens, text_bytes, n_top: upper bounds of what will be written.
-  Answer(std::int64_t max_tokens, std::size_t text_bytes, std::int32_t n_top, std::uint64_t seed);
+  // max_tokens, text_bytes, n_top: upper bounds of what will be written. with_spans: usually one a
+  // token.
+  struct Bounds {
+    std::int64_t max_tokens = 0;
+    std::size_t text_bytes = 0;
+    std::int32_t n_top = 0;
+    bool with_spans = false;
+  };
+  Answer(const Bounds& bounds, std::uint64_t seed);
 
   // ---- the engine's thread ----
-  // text: what became certain since the last piece. id -1: no token, only text that was held back.
-  void push(TokenId id, float logprob, std::span<const TokenLogprob> top, std::string_view text);
+  // What became certain since the last piece.
+  struct Piece {
+    std::string_view text, reasoning = {};
+    std::span<const SourceSpan> spans = {};
+  };
+  // id -1: no token, only text that was held back.
+  void push(TokenId id, float logprob, std::span<const TokenLogprob> top, const Piece& piece);
   void finish(FinishReason reason, const Usage& usage, std::optional<Error> error);
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
@@ -43,9 +55,10 @@ class Answer {
 
  private:
   struct Record {
-    TokenId id;
-    float logprob;
-    std::size_t text_end, top_end;  // where this token's parts end in text_ and top_
+    TokenId id = -1;
+    float logprob = 0;
+    // Where this token's parts end in text_ (the reasoning comes first), top_ and spans_.
+    std::size_t reasoning_end = 0, text_end = 0, top_end = 0, spans_end = 0;
   };
   void notify();
 
@@ -55,6 +68,7 @@ class Answer {
   std::vector<Record> records_;
   std::string text_;
   std::vector<TokenLogprob> top_;
+  std::vector<SourceSpan> spans_;
   std::size_t n_read_ = 0;
   FinishReason reason_ = FinishReason::none;
   Usage usage_;

@@ -149,10 +149,16 @@ class EngineImpl final : public Engine {
     const std::size_t text_bytes =
         std::min(kMostReservedText, static_cast<std::size_t>(max_tokens + 1) *
                                         text_model->tokenizer().longest_token_bytes());
-    auto answer = std::make_shared<Answer>(max_tokens, text_bytes, request.top_logprobs,
+    HEARTH_TRY(auto parser,
+               text::make_answer_parser(text_model->tokenizer(), {request.reading.reasoning, {}},
+                                        request.reading.thinking_is_open));
+    auto answer = std::make_shared<Answer>(Answer::Bounds{.max_tokens = max_tokens,
+                                                          .text_bytes = text_bytes,
+                                                          .n_top = request.top_logprobs,
+                                                          .with_spans = request.logprobs},
                                            request.sampling.seed.value_or(random_seed()));
-    HEARTH_TRY_VOID(
-        enqueue(std::make_unique<Sequence>(text_model, std::move(request), max_tokens, answer)));
+    HEARTH_TRY_VOID(enqueue(std::make_unique<Sequence>(text_model, std::move(request), max_tokens,
+                                                       std::move(parser), answer)));
     return std::unique_ptr<Generation>(std::make_unique<AnswerReader>(answer));
   }
 
@@ -257,7 +263,7 @@ class EngineImpl final : public Engine {
     if (static_cast<std::int64_t>(ids.size()) > text_model->context()) {
       return overflow(static_cast<std::int64_t>(ids.size()), 0, text_model->context());
     }
-    auto answer = std::make_shared<Answer>(0, 0, 0, 0);
+    auto answer = std::make_shared<Answer>(Answer::Bounds{}, 0);
     HEARTH_TRY_VOID(enqueue(
         std::make_unique<Sequence>(text_model, ids, last_only, std::move(on_logits), answer)));
     answer->read(true);

@@ -27,6 +27,7 @@
 #include "base/result.h"
 #include "engine/request.h"
 #include "formats/checkpoint.h"
+#include "text/answer_format.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -63,8 +64,16 @@ class LoadedModel {
   virtual std::int64_t n_vocab() const = 0;
   virtual const MemoryPlan& memory() const = 0;
 
-  // Messages to prompt tokens by the model's own template. Errors: invalid (template), unsupported
-  // (the file has no template and none was given).
+  // How it marks its thinking and its tool calls.
+  virtual const text::AnswerFormat& answer_format() const = 0;
+  // Whether its chat template mentions a variable or a member of a message.
+  bool template_reads(std::string_view name) const {
+    return checkpoint().chat_template.find(name) != std::string::npos;
+  }
+
+  // Messages to prompt tokens by the model's own template. The reasoning of an earlier answer is
+  // its message's reasoning_content: what becomes of it is the template's decision. Errors: invalid
+  // (template), unsupported (the file has no template and none was given).
   virtual Result<std::vector<text::TextSpan>> render_chat(const nlohmann::ordered_json& messages,
                                                           const nlohmann::ordered_json& tools,
                                                           const nlohmann::ordered_json& variables,

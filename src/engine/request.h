@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "text/answer_format.h"
 #include "text/tokenizer.h"
 
 namespace hearth::engine {
@@ -31,16 +32,22 @@ struct SamplingParams {
   std::optional<std::uint64_t> seed = {};                  // absent: the engine draws one
 };
 
+// How an answer is told from what the model wrote for itself.
+struct AnswerReading {
+  text::ReasoningFormat reasoning = text::ReasoningFormat::none;  // none: all of it is the answer
+  bool thinking_is_open = false;  // the prompt ends inside <think> (text::opens_thinking)
+};
+
 struct Request {
   std::vector<TokenId> prompt{};  // at least one token
+  AnswerReading reading{};
   SamplingParams sampling{};
   std::int32_t max_tokens = -1;  // of the answer; -1: as many as the context holds
   std::vector<std::string>
-      stop{};                     // at most 4 (API) non-empty texts; ends the answer, never emitted
+      stop{};  // at most 4 (API) non-empty texts; ends the answer, never emitted; not in reasoning
   bool logprobs = false;          // log-probability of each token, from the raw logits
   std::int32_t top_logprobs = 0;  // 0 … 20 alternatives; needs logprobs
   bool ignore_eos = false;        // benchmarks: end-of-generation tokens do not end it
-  bool keep_control = false;      // control tokens' text is part of the answer
 };
 
 enum class FinishReason : std::uint8_t { none, stop, length, cancelled, error };
@@ -50,21 +57,30 @@ struct TokenLogprob {
   float logprob;
 };
 
+// What became of the next n_source_bytes of the text that the tokens decode to: n_text_bytes of the
+// answer (a stop text still counted), or none of it: reasoning, tags.
+struct SourceSpan {
+  std::size_t n_source_bytes = 0, n_text_bytes = 0;
+};
+
 // One generated token. `text` is what became certain with it; the pieces of all events joined are
-// the answer. An end-of-generation token makes no event and a stop text is in none. When text that
-// was held back (it might have become a stop text) is released at the end, the last event has no
-// token: id -1.
+// the answer, without reasoning and tags. An end-of-generation token makes no event and a stop text
+// is in none. When text that was held back (it might have become a stop text or a tag) is released
+// at the end, the last event has no token: id -1.
 struct TokenEvent {
   TokenId id;
   std::string text;
   float logprob = 0;                       // when logprobs
   std::vector<TokenLogprob> top_logprobs;  // best first
+  std::string reasoning = {};              // the same for what the model thought; before `text`
+  std::vector<SourceSpan> spans = {};      // when logprobs: which tokens the answer's text is from
 };
 
 struct Usage {
   std::int64_t prompt_tokens = 0;
   std::int64_t cached_tokens = 0;      // of the prompt, whose keys and values were reused
   std::int64_t completion_tokens = 0;  // generated, the end-of-generation token included
+  std::int64_t reasoning_tokens = 0;   // of them: up to the last that gave reasoning, tags included
   double queue_s = 0;                  // submit to first work
   double prompt_s = 0;                 // first work to first token
   double decode_s = 0;                 // first token to last

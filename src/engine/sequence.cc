@@ -14,7 +14,7 @@ static std::vector<TokenId> reserved(std::span<const TokenId> ids, std::int64_t 
 }
 
 Sequence::Sequence(std::shared_ptr<const TextModel> owner, Request what, std::int64_t bound,
-                   std::shared_ptr<Answer> channel)
+                   std::unique_ptr<text::AnswerParser> parser, std::shared_ptr<Answer> channel)
     : model(std::move(owner)),
       request(std::move(what)),
       n_prompt(static_cast<std::int64_t>(request.prompt.size())),
@@ -22,23 +22,17 @@ Sequence::Sequence(std::shared_ptr<const TextModel> owner, Request what, std::in
       answer(std::move(channel)),
       tokens(reserved(request.prompt, bound)),
       sampler(request.sampling, answer->seed(), model->n_sampled(), request.prompt),
-      stops(request.stop),
-      decoder(model->tokenizer()),
+      shown(std::move(parser), request.stop, request.logprobs),
       top(static_cast<std::size_t>(request.top_logprobs)),
       submitted(Clock::now()) {
   blocks.reserve(static_cast<std::size_t>((n_prompt + bound) / kernels::kPage + 1));
   sampler.reserve(bound);
-  const std::size_t longest = std::max<std::size_t>(model->tokenizer().longest_token_bytes(), 16);
-  decoder.reserve(longest + 8);
-  stops.reserve(4 * longest);
-  decoded.reserve(4 * longest);
-  piece.reserve(8 * longest +
-                4096);  // held-back stop texts (validate(): at most 1 KiB each) may add
+  shown.reserve(std::max<std::size_t>(model->tokenizer().longest_token_bytes(), 16));
 }
 
 Sequence::Sequence(std::shared_ptr<const TextModel> owner, std::span<const TokenId> ids, bool last,
                    OnLogits receiver, std::shared_ptr<Answer> channel)
-    : Sequence(std::move(owner), Request{.prompt = {ids.begin(), ids.end()}}, 0,
+    : Sequence(std::move(owner), Request{.prompt = {ids.begin(), ids.end()}}, 0, nullptr,
                std::move(channel)) {
   on_logits = std::move(receiver);
   last_only = last;

@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "engine/answer.h"
+#include "engine/answer_text.h"
 #include "engine/block_pool.h"
 #include "engine/prefix_index.h"
 #include "engine/request.h"
 #include "engine/sampler.h"
-#include "engine/stop_matcher.h"
-#include "text/tokenizer.h"
 
 namespace hearth::engine {
 
@@ -26,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 struct Sequence {
   // A generation.
   Sequence(std::shared_ptr<const TextModel> model, Request request, std::int64_t max_tokens,
-           std::shared_ptr<Answer> answer);
+           std::unique_ptr<text::AnswerParser> parser, std::shared_ptr<Answer> answer);
   // A scoring job: every position's logits (or the last one's) go to `on_logits`, nothing is
   // sampled.
   using OnLogits = std::function<void(std::int64_t position, std::span<const float> logits)>;
@@ -63,9 +62,7 @@ struct Sequence {
   bool finished = false;         // its answer is closed; it leaves at the end of the step
 
   Sampler sampler;
-  StopMatcher stops;
-  text::StreamingDecoder decoder;
-  std::string decoded, piece;  // reused for each token
+  AnswerText shown;  // a scoring job's has no parser
   std::vector<TokenLogprob> top;
 
   Usage usage;

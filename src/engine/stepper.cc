@@ -1,6 +1,7 @@
 #include "engine/stepper.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/check.h"
 #include "base/str.h"
@@ -215,26 +216,18 @@ void Stepper::draw(const TextModel& model, Sequence& s, const float* logits,
   s.tokens.push_back(token.id);
 
   const bool ends = !s.request.ignore_eos && model.tokenizer().is_end_of_generation(token.id);
-  s.piece.clear();
-  bool stopped = false;
-  if (!ends) {
-    s.decoded.clear();
-    s.decoder.push(token.id, s.decoded);
-    stopped = s.stops.push(s.decoded, s.piece);
-  }
   const bool full = s.n_generated() >= s.max_tokens;
-  if (ends || full) {
-    s.decoded.clear();
-    s.decoder.finish(s.decoded);
-    stopped = s.stops.push(s.decoded, s.piece) || stopped;
-    s.stops.finish(s.piece);
-  }
+  s.shown.clear();
+  if (!ends) s.shown.push(token.id);
+  if (ends || full) s.shown.finish(ends ? std::optional(token.id) : std::nullopt);
+  const bool stopped = s.shown.stopped();
+  const Answer::Piece piece{s.shown.text(), s.shown.reasoning(), s.shown.spans()};
   if (!ends) {
     const auto n_top = static_cast<std::size_t>(token.n_top);
     s.answer->push(token.id, token.logprob, std::span<const TokenLogprob>(s.top).first(n_top),
-                   s.piece);
-  } else if (!s.piece.empty()) {
-    s.answer->push(-1, 0, {}, s.piece);
+                   piece);
+  } else if (!piece.text.empty() || !piece.reasoning.empty()) {
+    s.answer->push(-1, 0, {}, piece);
   }
   if (ends || stopped) return finish(c, s, FinishReason::stop);
   if (full) finish(c, s, FinishReason::length);
@@ -245,6 +238,7 @@ void Stepper::finish(TextModel::Compute& c, Sequence& s, FinishReason reason,
   release_blocks(c, s);
   s.usage.prompt_tokens = s.n_prompt;
   s.usage.completion_tokens = s.n_generated();
+  s.usage.reasoning_tokens = s.shown.n_reasoning_tokens();
   const Clock::time_point now = Clock::now();
   const bool was_admitted = s.admitted_before;
   s.usage.queue_s = seconds(s.submitted, was_admitted ? s.started : now);

@@ -53,6 +53,15 @@ text::TokenizerSpec wordless_tokens(std::int64_t n_vocab) {
   return spec;
 }
 
+// gpt-oss's template knows the reasoning of an earlier answer by another name.
+nlohmann::ordered_json with_thinking(nlohmann::ordered_json messages) {
+  for (nlohmann::ordered_json& message : messages) {
+    const auto reasoning = message.find("reasoning_content");
+    if (reasoning != message.end()) message["thinking"] = *reasoning;
+  }
+  return messages;
+}
+
 }  // namespace
 
 Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const LoadSettings& s) {
@@ -116,6 +125,7 @@ Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const 
   HEARTH_TRY(
       m->tokenizer_,
       text::Tokenizer::build(file.tokenizer ? *file.tokenizer : wordless_tokens(planned.n_vocab)));
+  m->format_ = text::guess_answer_format(file.chat_template, *m->tokenizer_).format;
   const text::TokenizerSpec& spec = m->tokenizer_->spec();
   const auto token_text = [&spec](std::optional<TokenId> token) {
     return token ? spec.tokens[static_cast<std::size_t>(*token)] : std::string();
@@ -162,7 +172,7 @@ Result<std::vector<text::TextSpan>> TextModel::render_chat(const nlohmann::order
                                                    " cannot be used: ", template_problem_)};
   }
   return template_->render(
-      messages, tools, variables,
+      template_reads("reasoning_content") ? messages : with_thinking(messages), tools, variables,
       {.add_generation_prompt = add_generation_prompt, .now = std::time(nullptr)});
 }
 

@@ -45,6 +45,7 @@ class TextModel final : public LoadedModel {
   std::int64_t context() const override { return context_; }
   std::int64_t n_vocab() const override { return model_->info().n_vocab; }
   const MemoryPlan& memory() const override { return plan_; }
+  const text::AnswerFormat& answer_format() const override { return format_; }
   Result<std::vector<text::TextSpan>> render_chat(const nlohmann::ordered_json& messages,
                                                   const nlohmann::ordered_json& tools,
                                                   const nlohmann::ordered_json& variables,
@@ -74,6 +75,7 @@ class TextModel final : public LoadedModel {
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   std::shared_ptr<const text::ChatTemplate> template_;  // null: the file has none
   std::string template_problem_;                        // why, when it has one that does not parse
+  text::AnswerFormat format_;
   std::unique_ptr<models::Model> model_;
   std::int64_t context_ = 0;
   std::int64_t n_blocks_ = 0;

@@ -17,7 +17,7 @@ class ChoiceReader {
 
   engine::Generation* generation() const { return choice_.generation.get(); }
 
-  // The next piece that has text; nullopt: nothing yet, or the end.
+  // The next piece that has any text; nullopt: nothing yet, or the end.
   std::optional<Piece> next() {
     if (choice_.echo) {
       Piece echo = *std::move(choice_.echo);
@@ -26,9 +26,13 @@ class ChoiceReader {
     }
     while (std::optional<engine::TokenEvent> event = try_next()) {
       if (logprobs_ && event->id >= 0) hold(*event);  // -1: only text that was held back
+      for (const engine::SourceSpan& span : event->spans) place(span);
       n_text_bytes_ += event->text.size();
-      if (event->text.empty()) continue;
-      Piece piece{.index = index_, .text = std::move(event->text), .logprobs = {}};
+      if (event->text.empty() && event->reasoning.empty()) continue;
+      Piece piece{.index = index_,
+                  .text = std::move(event->text),
+                  .reasoning = std::move(event->reasoning),
+                  .logprobs = {}};
       if (logprobs_) piece.logprobs = release();
       return piece;
     }
@@ -58,7 +62,7 @@ class ChoiceReader {
 
  private:
   struct Held {
-    std::size_t first_byte;  // in the answer's text
+    std::size_t first_byte;  // in what the tokens decode to; once placed: in the answer's text
     api::TokenLogprob entry;
   };
 
@@ -71,11 +75,26 @@ class ChoiceReader {
     n_token_bytes_ += held_.back().entry.token.bytes.size();
   }
 
+  // Tokens that begin in the span belong to the answer's text, or to none that is shown. A control
+  // token spells nothing and begins no text.
+  void place(const engine::SourceSpan& span) {
+    const std::size_t begin = n_source_bytes_;
+    n_source_bytes_ += span.n_source_bytes;
+    while (!held_.empty() && held_.front().first_byte < n_source_bytes_) {
+      Held held = std::move(held_.front());
+      held_.pop_front();
+      if (span.n_text_bytes == 0 || held.entry.token.bytes.empty()) continue;
+      held.first_byte = n_placed_bytes_ + held.first_byte - begin;
+      placed_.push_back(std::move(held));
+    }
+    n_placed_bytes_ += span.n_text_bytes;
+  }
+
   std::vector<api::TokenLogprob> release() {
     std::vector<api::TokenLogprob> out;
-    while (!held_.empty() && held_.front().first_byte < n_text_bytes_) {
-      out.push_back(std::move(held_.front().entry));
-      held_.pop_front();
+    while (!placed_.empty() && placed_.front().first_byte < n_text_bytes_) {
+      out.push_back(std::move(placed_.front().entry));
+      placed_.pop_front();
     }
     return out;
   }
@@ -84,8 +103,8 @@ class ChoiceReader {
   std::int32_t index_;
   bool logprobs_;
   Choice choice_;
-  std::deque<Held> held_;
-  std::size_t n_token_bytes_ = 0, n_text_bytes_ = 0;
+  std::deque<Held> held_, placed_;
+  std::size_t n_token_bytes_ = 0, n_source_bytes_ = 0, n_placed_bytes_ = 0, n_text_bytes_ = 0;
 };
 
 // All answers of one request.
@@ -98,7 +117,7 @@ class Answers {
     }
   }
 
-  AnswerFormat& format() { return *job_.format; }
+  ReplyFormat& format() { return *job_.format; }
   std::vector<ChoiceReader>& readers() { return readers_; }
   const AnswerJob& job() const { return job_; }
 
@@ -143,6 +162,7 @@ class Answers {
       if (readers_[i].generation() == nullptr) continue;
       const engine::Usage one = readers_[i].generation()->usage();
       usage.completion_tokens += one.completion_tokens;
+      usage.reasoning_tokens += one.reasoning_tokens;
       // The other answers to the same prompt find it in the cache because of the first one.
       const bool first = i % static_cast<std::size_t>(job_.choices_per_prompt) == 0;
       if (first) usage.cached_tokens += one.cached_tokens;
@@ -236,6 +256,7 @@ class WholeAnswers final : public LateResponse {
  private:
   static void append(Piece& whole, Piece& piece) {
     whole.text += piece.text;
+    whole.reasoning += piece.reasoning;
     if (!whole.logprobs || !piece.logprobs) return;
     for (api::TokenLogprob& entry : *piece.logprobs) whole.logprobs->push_back(std::move(entry));
   }

@@ -1,12 +1,13 @@
 // answers.h - from a request's choices to running generations, and from their tokens to a reply.
-// Shared by the two completion routes, which differ in an AnswerFormat.
+// Shared by the two completion routes, which differ in an ReplyFormat.
 //
-//   choices (n x prompts) -> Generation each -> pieces -> AnswerFormat -> one body, or events
+//   choices (n x prompts) -> Generation each -> pieces -> ReplyFormat -> one body, or events
 //
 // Log-probabilities follow the text: a token's text may come later than the token (half a
 // character, the beginning of what may become a stop text) or never (a stop text), so its entry
-// waits until the text has passed the token's first byte, and is dropped if it never does. So the
-// tokens listed always spell the text that was sent, also chunk by chunk.
+// waits until the text has passed the token's first byte, and is dropped if it never does: so are
+// tokens of reasoning and of tags. So the tokens listed always spell the text that was sent, also
+// chunk by chunk.
 #pragma once
 
 #include <cstdint>
@@ -25,17 +26,18 @@ namespace hearth::server {
 
 using ModelPtr = std::shared_ptr<const engine::LoadedModel>;
 
-// A part of one answer's text.
+// A part of one answer: text, or what the model thought before it, or both.
 struct Piece {
   std::int32_t index = 0;  // of the choice
   std::string text;
+  std::string reasoning = {};
   std::optional<std::vector<api::TokenLogprob>> logprobs;  // absent: not asked for
 };
 
 // How a route writes; one for each request.
-class AnswerFormat {
+class ReplyFormat {
  public:
-  virtual ~AnswerFormat() = default;
+  virtual ~ReplyFormat() = default;
   virtual std::string start(std::int32_t index) = 0;  // "": nothing
   virtual std::string delta(const Piece& piece) = 0;
   virtual std::string end(std::int32_t index, std::string_view finish_reason) = 0;
@@ -54,7 +56,7 @@ struct Choice {
 
 struct AnswerJob {
   ModelPtr model;
-  std::unique_ptr<AnswerFormat> format;
+  std::unique_ptr<ReplyFormat> format;
   std::vector<Choice> choices;
   std::int32_t choices_per_prompt = 1;      // usage counts each prompt once
   std::vector<std::int64_t> prompt_tokens;  // of each prompt

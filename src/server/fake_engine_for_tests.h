@@ -1,7 +1,7 @@
 // fake_engine_for_tests.h - an engine without a model: the same answer to every prompt, a byte a
-// token, at a speed the test chooses. It keeps the promises of engine.h that the server relies on
-// (validate, context, stop texts, whole characters, cancel before the next step, on_ready) and
-// counts what it did.
+// token, at a speed the test chooses. A model whose id is "thinker" thinks before it. It keeps the
+// promises of engine.h that the server relies on (validate, context, stop texts, whole characters,
+// cancel before the next step, on_ready) and counts what it did.
 //
 // A prompt that contains "FAIL" ends in an error after three tokens; one that contains "BUSY" is
 // refused. A path that contains "corrupt" does not load.
@@ -22,11 +22,14 @@
 #include <vector>
 
 #include "base/str.h"
+#include "engine/answer_text.h"
 #include "engine/engine.h"
 
 namespace hearth::server {
 
 inline constexpr std::string_view kFakeAnswer = "Hello, wörld! 👋 One two three.";
+inline constexpr std::string_view kFakeThinker = "thinker";
+inline constexpr std::string_view kFakeThinking = "<think>\nHm, one ö.\n</think>\n\n";
 inline constexpr text::TokenId kFakeStart = 256, kFakeEnd = 257;
 
 // Token i < 256 is byte i; then the two control tokens of ChatML.
@@ -84,6 +87,9 @@ class FakeModel final : public engine::LoadedModel {
   FakeModel(std::string id, std::int64_t context) : id_(std::move(id)), context_(context) {
     checkpoint_.architecture = "fake";
     checkpoint_.chat_template = "{{ messages }}";
+    if (id_ != kFakeThinker) return;
+    checkpoint_.chat_template = "{{ messages }}{{ reasoning_effort }}";
+    format_.reasoning = text::ReasoningFormat::think;
   }
   const std::string& id() const override { return id_; }
   const formats::Checkpoint& checkpoint() const override { return checkpoint_; }
@@ -91,6 +97,7 @@ class FakeModel final : public engine::LoadedModel {
   std::int64_t context() const override { return context_; }
   std::int64_t n_vocab() const override { return kFakeEnd + 1; }
   const engine::MemoryPlan& memory() const override { return memory_; }
+  const text::AnswerFormat& answer_format() const override { return format_; }
 
   Result<std::vector<text::TextSpan>> render_chat(const nlohmann::ordered_json& messages,
                                                   const nlohmann::ordered_json&,
@@ -114,6 +121,7 @@ class FakeModel final : public engine::LoadedModel {
   std::int64_t context_;
   formats::Checkpoint checkpoint_;
   FakeTokenizer tokenizer_;
+  text::AnswerFormat format_;
   engine::MemoryPlan memory_;
 };
 
@@ -250,7 +258,7 @@ class FakeEngine final : public engine::Engine {
                        request.max_tokens, "; the context holds ", model->context())};
     }
     if (request.max_tokens == -1) request.max_tokens = static_cast<std::int32_t>(room);
-    auto answer = plan(model->tokenizer(), request, prompt.find("FAIL") != std::string::npos);
+    auto answer = plan(*model, request, prompt.find("FAIL") != std::string::npos);
     answer->usage.prompt_tokens = n_prompt;
     {
       const std::lock_guard lock(last_mutex);
@@ -288,33 +296,37 @@ class FakeEngine final : public engine::Engine {
 
  private:
   // All events of the answer to come, so that the stepping thread only has to hand them out.
-  static std::shared_ptr<FakeAnswer> plan(const text::Tokenizer& tokenizer,
+  static std::shared_ptr<FakeAnswer> plan(const engine::LoadedModel& model,
                                           const engine::Request& request, bool fails) {
     auto answer = std::make_shared<FakeAnswer>();
-    std::string text(kFakeAnswer);
+    std::string text = cat(model.id() == kFakeThinker ? kFakeThinking : "", kFakeAnswer);
     const auto limit = static_cast<std::size_t>(request.max_tokens);
     while (request.ignore_eos && text.size() < limit) text += kFakeAnswer;
-    std::size_t cut = std::string::npos, end = std::string::npos;
-    for (const std::string& stop : request.stop) {
-      if (const std::size_t at = text.find(stop); at < cut) {
-        cut = at;
-        end = at + stop.size();
-      }
+    engine::AnswerText shown(
+        *text::make_answer_parser(model.tokenizer(), {request.reading.reasoning, {}},
+                                  request.reading.thinking_is_open),
+        request.stop, request.logprobs);
+    const auto add = [&](text::TokenId id) {
+      engine::TokenEvent& event = answer->events.emplace_back(make_event(id, request));
+      event.text = shown.text();
+      event.reasoning = shown.reasoning();
+      event.spans.assign(shown.spans().begin(), shown.spans().end());
+    };
+    for (std::size_t i = 0; i < std::min(text.size(), limit) && !shown.stopped(); ++i) {
+      const text::TokenId id = static_cast<unsigned char>(text[i]);
+      shown.clear();
+      shown.push(id);
+      if (i + 1 == limit) shown.finish({});
+      add(id);
     }
-    text::StreamingDecoder decoder(tokenizer);
-    for (std::size_t i = 0; i < std::min({text.size(), limit, end}); ++i) {
-      engine::TokenEvent event = make_event(static_cast<unsigned char>(text[i]), request);
-      std::string piece;
-      decoder.push(event.id, piece);
-      if (i < cut) event.text = piece;
-      answer->events.push_back(std::move(event));
-    }
-    if (answer->events.size() == limit) {
+    if (!shown.stopped() && answer->events.size() == limit) {
       answer->end = engine::FinishReason::length;
-      if (!answer->events.empty()) decoder.finish(answer->events.back().text);
-    } else if (cut == std::string::npos) {
-      answer->events.push_back(make_event(kFakeEnd, request));
+    } else if (!shown.stopped()) {
+      shown.clear();
+      shown.finish(kFakeEnd);
+      add(kFakeEnd);
     }
+    answer->usage.reasoning_tokens = shown.n_reasoning_tokens();
     if (fails) {
       answer->events.resize(3);
       answer->end = engine::FinishReason::error;

@@ -161,8 +161,8 @@ class Client {
   std::string buffer_;
 };
 
-// A server in this process. Cached models: "fake", "Other.Model", and "broken", which does not
-// load.
+// A server in this process. Cached models: "fake", "Other.Model", "thinker", and
+// "broken", which does not load.
 class TestServer {
  public:
   explicit TestServer(ServerOptions options = {},
@@ -173,7 +173,8 @@ class TestServer {
       std::vector<catalog::CachedModel> models;
       for (const auto& [alias, path] :
            {std::pair("broken", "/models/corrupt.gguf"), std::pair("fake", "/models/fake.gguf"),
-            std::pair("Other.Model", "/models/other.gguf")}) {
+            std::pair("Other.Model", "/models/other.gguf"),
+            std::pair("thinker", "/models/thinker.gguf")}) {
         catalog::CachedModel& model = models.emplace_back();
         model.alias = alias;
         model.path = path;

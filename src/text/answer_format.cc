@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 6> kDialectNames = {"none",   "hermes",  
 
 template <class Enum, std::size_t n>
 std::optional<Enum> find_name(const std::array<std::string_view, n>& names, std::string_view name) {
-  const auto* it = std::find(names.begin(), names.end(), name);
+  const auto it = std::find(names.begin(), names.end(), name);
   if (it == names.end()) return std::nullopt;
   return static_cast<Enum>(it - names.begin());
 }

@@ -22,6 +22,9 @@ class DecodingAnswerParser final : public AnswerParser {
       : tokenizer_(&tokenizer), decoder_(tokenizer), parser_(format, thinking_is_open) {
     if (format.reasoning == ReasoningFormat::think) add_tags(kThinkTags);
     add_tags(tool_tags(format.tools));
+    const std::size_t longest = std::max<std::size_t>(tokenizer.longest_token_bytes(), 16);
+    decoder_.reserve(longest + 8);
+    text_.reserve(4 * longest);
   }
 
   void push(TokenId id, AnswerEvents& out) override {

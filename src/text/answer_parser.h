@@ -5,7 +5,8 @@
 //   parser->finish(events);
 //
 // Only what may still become a tag, a header or a whole tool call is held back. No text is lost,
-// whatever the model writes, and a control token never comes out as text.
+// whatever the model writes, and a control token never comes out as text. Without any format a
+// token allocates nothing, when `events` has room.
 #pragma once
 
 #include <memory>

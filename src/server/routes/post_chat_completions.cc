@@ -1,6 +1,7 @@
 // post_chat_completions.cc - POST /v1/chat/completions.
 #include "api/chat_completions.h"
 #include "base/str.h"
+#include "engine/chat_prompt.h"
 #include "server/answers.h"
 #include "server/requested_model.h"
 
@@ -8,13 +9,16 @@ namespace hearth::server {
 
 namespace {
 
-class ChatFormat final : public AnswerFormat {
+class ChatFormat final : public ReplyFormat {
  public:
   ChatFormat(api::ReplyHead head, bool with_usage) : writer_{std::move(head), with_usage} {}
 
   std::string start(std::int32_t index) override { return writer_.start(index); }
   std::string delta(const Piece& piece) override {
-    return writer_.delta(piece.index, piece.text, piece.logprobs);
+    std::string out;
+    if (!piece.reasoning.empty()) out += writer_.reasoning_delta(piece.index, piece.reasoning);
+    if (!piece.text.empty()) out += writer_.delta(piece.index, piece.text, piece.logprobs);
+    return out;
   }
   std::string end(std::int32_t index, std::string_view finish_reason) override {
     return writer_.end(index, finish_reason);
@@ -27,7 +31,7 @@ class ChatFormat final : public AnswerFormat {
     std::vector<api::ChatChoice> choices;
     for (std::size_t i = 0; i < answers.size(); ++i) {
       choices.push_back({answers[i].index, std::move(answers[i].text), finish_reasons[i],
-                         std::move(answers[i].logprobs)});
+                         std::move(answers[i].logprobs), std::move(answers[i].reasoning)});
     }
     return api::chat_response(writer_.head, choices, usage);
   }
@@ -39,12 +43,11 @@ class ChatFormat final : public AnswerFormat {
 // Brings messages to what the model's template knows. "developer" is the newer name of "system". A
 // template that never reads tool_calls would drop them from the conversation without a word.
 std::optional<api::ApiError> adapt_messages(const engine::LoadedModel& model, api::Json& messages) {
-  const std::string& source = model.checkpoint().chat_template;
-  const auto knows = [&](std::string_view word) { return source.find(word) != std::string::npos; };
   std::size_t index = 0;
   for (api::Json& message : messages) {
-    if (message["role"] == "developer" && !knows("developer")) message["role"] = "system";
-    if (message.contains("tool_calls") && !knows("tool_calls")) {
+    if (message["role"] == "developer" && !model.template_reads("developer"))
+      message["role"] = "system";
+    if (message.contains("tool_calls") && !model.template_reads("tool_calls")) {
       const std::string field = cat("messages[", index, "].tool_calls");
       return api::ApiError{.message = cat("'", field, "' cannot be given to ", quote(model.id()),
                                           ": its chat template does not know tool calls"),
@@ -56,26 +59,25 @@ std::optional<api::ApiError> adapt_messages(const engine::LoadedModel& model, ap
   return std::nullopt;
 }
 
-struct ChatPrompt {
-  std::vector<text::TokenId> ids;
-  Headers headers;
-};
-
-Result<ChatPrompt> chat_prompt(const engine::LoadedModel& model, const api::ChatRequest& request) {
-  HEARTH_TRY(const std::vector<text::TextSpan> spans,
-             model.render_chat(request.messages, nullptr, request.template_variables, true));
-  HEARTH_TRY(text::Encoding encoding, model.tokenizer().encode(spans, {}));
-  ChatPrompt prompt{std::move(encoding.ids), {}};
-  report_unspellable(model, encoding.n_unspellable_bytes, prompt.headers);
-  return prompt;
+std::optional<api::ApiError> check_reasoning_effort(const engine::LoadedModel& model,
+                                                    const api::ChatRequest& request) {
+  if (!request.has_reasoning_effort || model.template_reads("reasoning_effort")) {
+    return std::nullopt;
+  }
+  return api::ApiError{
+      .message = cat("'reasoning_effort' cannot be given to ", quote(model.id()),
+                     ": its chat template does not read it, so it would change nothing"),
+      .param = "reasoning_effort",
+      .code = "unsupported"};
 }
 
 Result<std::vector<Choice>> submit(Service& service, const ModelPtr& model,
                                    const api::ChatRequest& request,
-                                   const std::vector<text::TokenId>& prompt) {
+                                   const engine::ChatPrompt& prompt) {
   std::vector<Choice> choices;
   for (std::int32_t i = 0; i < request.generation.n; ++i) {
-    engine::Request one = to_engine_request(request.generation, prompt, i);
+    engine::Request one = to_engine_request(request.generation, prompt.ids, i);
+    one.reading = prompt.reading;
     one.logprobs = request.logprobs;
     one.top_logprobs = request.top_logprobs;
     HEARTH_TRY(auto generation, service.engine.submit(model, std::move(one)));
@@ -93,10 +95,11 @@ Reply post_chat_completions(Service& service, const Request& http) {
   if (Reply* reply = std::get_if<Reply>(&found)) return std::move(*reply);
   const ModelPtr& model = *std::get_if<ModelPtr>(&found);
   if (auto fault = adapt_messages(*model, request.messages)) return error_response(*fault);
+  if (auto fault = check_reasoning_effort(*model, request)) return error_response(*fault);
 
-  auto prompt = chat_prompt(*model, request);
+  auto prompt = engine::chat_prompt(*model, request.messages, request.template_variables, false);
   if (!prompt) return error_response(api::to_api_error(prompt.error(), "messages"));
-  auto choices = submit(service, model, request, prompt->ids);
+  auto choices = submit(service, model, request, *prompt);
   if (!choices) {
     const bool about_prompt = choices.error().kind == ErrorKind::context_overflow;
     return error_response(api::to_api_error(choices.error(), about_prompt ? "messages" : ""));
@@ -110,7 +113,7 @@ Reply post_chat_completions(Service& service, const Request& http) {
   job.choices_per_prompt = request.generation.n;
   job.prompt_tokens = {static_cast<std::int64_t>(prompt->ids.size())};
   job.logprobs = request.logprobs;
-  job.headers = std::move(prompt->headers);
+  report_unspellable(*model, prompt->n_unspellable_bytes, job.headers);
   return request.generation.stream ? stream_answers(std::move(job)) : whole_answers(std::move(job));
 }
 

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t kMaxEchoFloats = std::int64_t{1} << 27;  // 512 MiB
 
-class CompletionFormat final : public AnswerFormat {
+class CompletionFormat final : public ReplyFormat {
  public:
   CompletionFormat(api::ReplyHead head, bool with_usage, std::size_t n_choices)
       : writer_{std::move(head), with_usage}, n_characters_(n_choices) {}

@@ -241,7 +241,7 @@ Result<Message> read_message(const Json& value, std::string path) {
 std::string_view role_name(Role role) { return kRoles[static_cast<std::size_t>(role)]; }
 
 std::optional<Role> find_role(std::string_view name) {
-  const auto* it = std::find(kRoles.begin(), kRoles.end(), name);
+  const auto it = std::find(kRoles.begin(), kRoles.end(), name);
   if (it == kRoles.end()) return std::nullopt;
   return static_cast<Role>(it - kRoles.begin());
 }
