@@ -350,9 +350,10 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
   if (!known) return no_such_model(wanted, names);
   auto entry = read_entry(entry_folder(known->alias), known->alias);
   if (entry || entry.error().kind != ErrorKind::not_found) return entry;
-  return Error{ErrorKind::not_found,
-               cat("model ", quote(known->alias), " is in the catalogue, but not on this machine; "
-                   "bring its file with: hearth model import FILE --alias ", known->alias)};
+  return Error{ErrorKind::not_found, cat("model ", quote(known->alias),
+                                         " is in the catalogue, but not on this machine; "
+                                         "bring its file with: hearth model import FILE --alias ",
+                                         known->alias)};
 }
 
 Result<CachedModel> import_file(const std::string& path, std::string_view alias,

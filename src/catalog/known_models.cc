@@ -44,7 +44,8 @@ class Reader {
     m.parameters = text("parameters");
     m.context = number("context");
     refuse_other_keys();
-    if (const std::string problem = alias_problem(m.alias); !problem.empty()) fail("alias", problem);
+    if (const std::string problem = alias_problem(m.alias); !problem.empty())
+      fail("alias", problem);
     if (!m.family.empty() && formats::find_preset(m.family) == nullptr) {
       fail("family", cat("no family is called ", quote(m.family, 100)));
     }
@@ -56,9 +57,9 @@ class Reader {
   }
 
  private:
-  static constexpr std::string_view kKeys[] = {"alias",     "names",   "family",
-                                               "architecture", "task", "publisher",
-                                               "license",   "parameters", "context"};
+  static constexpr std::string_view kKeys[] = {"alias",        "names",      "family",
+                                               "architecture", "task",       "publisher",
+                                               "license",      "parameters", "context"};
 
   void fail(std::string_view key, std::string_view what) {
     if (problem_.empty()) problem_ = cat(where_, ": ", key, ": ", what);

@@ -128,20 +128,17 @@ std::string info_text(const Info& info) {
     rows.push_back(
         {"imported", cat(utc_time(model.imported_at), " from ", one_line(model.source))});
   }
-  return cat(table(rows), info.need ? memory_text(*info.need)
-                                    : cat("memory: cannot be told: ",
-                                          one_line(info.need.error().message), "\n"));
+  return cat(table(rows),
+             info.need
+                 ? memory_text(*info.need)
+                 : cat("memory: cannot be told: ", one_line(info.need.error().message), "\n"));
 }
 
 std::string known_json(const catalog::KnownModel& model) {
-  nlohmann::ordered_json json{{"alias", model.alias},
-                              {"names", model.names},
-                              {"cached", false},
-                              {"publisher", model.publisher},
-                              {"license", model.license},
-                              {"architecture", model.architecture},
-                              {"task", model.task},
-                              {"parameters", model.parameters},
+  nlohmann::ordered_json json{{"alias", model.alias},     {"names", model.names},
+                              {"cached", false},          {"publisher", model.publisher},
+                              {"license", model.license}, {"architecture", model.architecture},
+                              {"task", model.task},       {"parameters", model.parameters},
                               {"context", model.context}};
   if (const formats::Preset* preset = formats::find_preset(model.family)) {
     json["family"] = model.family;
@@ -170,7 +167,8 @@ std::string known_text(const catalog::KnownModel& model) {
     rows.push_back({"sampling", or_none(formats::describe(preset->sampling))});
   }
   rows.push_back({"file", cat("not on this machine; bring it with: hearth model import FILE "
-                              "--alias ", model.alias)});
+                              "--alias ",
+                              model.alias)});
   return table(rows);
 }
 
@@ -195,7 +193,8 @@ Result<int> info(const std::string& name, bool json) {
 void add_model_info(CLI::App& parent, Action& action) {
   auto name = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  CLI::App& command = *parent.add_subcommand("info", "show one model, or what the catalogue knows of it");
+  CLI::App& command =
+      *parent.add_subcommand("info", "show one model, or what the catalogue knows of it");
   add_model(command, *name);
   add_output_format(command, *json);
   command.callback([&action, name, json] { action = [name, json] { return info(*name, *json); }; });

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "catalog/catalog.h"
 #include "cli/input.h"
+#include "formats/conventions.h"
 #include "text/tokenizer_json.h"
 
 namespace hearth::cli {
@@ -44,21 +45,16 @@ Result<void> check_ids(const text::Tokenizer& tokenizer, std::span<const text::T
 
 Result<std::shared_ptr<const text::ChatTemplate>> open_chat_template(const std::string& model) {
   HEARTH_TRY(const auto checkpoint, open_model_file(model));
-  if (checkpoint->chat_template.empty()) {
-    return Error{ErrorKind::unsupported, cat(quote(model, 300), " has no chat template")};
+  const Error none{ErrorKind::unsupported, cat(quote(model, 300), " has no chat template")};
+  if (!checkpoint->tokenizer) {
+    if (checkpoint->chat_template.empty()) return none;
+    return text::ChatTemplate::parse(checkpoint->chat_template, "", "");
   }
-  const auto token_text = [&](std::optional<text::TokenId> id) {
-    const auto& tokens = checkpoint->tokenizer->tokens;
-    const bool known = id && *id >= 0 && static_cast<std::size_t>(*id) < tokens.size();
-    return known ? tokens[static_cast<std::size_t>(*id)] : std::string();
-  };
-  std::string bos;
-  std::string eos;
-  if (checkpoint->tokenizer) {
-    bos = token_text(checkpoint->tokenizer->bos);
-    eos = token_text(checkpoint->tokenizer->eos);
-  }
-  return text::ChatTemplate::parse(checkpoint->chat_template, bos, eos);
+  HEARTH_TRY(const auto tokenizer, text::Tokenizer::build(*checkpoint->tokenizer));
+  HEARTH_TRY(const formats::Conventions conventions,
+             formats::conventions_of(*checkpoint, model, *tokenizer));
+  if (conventions.chat_template.empty()) return none;
+  return formats::parse_chat_template(conventions.chat_template, *tokenizer);
 }
 
 }  // namespace hearth::cli

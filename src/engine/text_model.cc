@@ -4,7 +4,9 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "base/str.h"
+#include "formats/conventions.h"
 #include "kernels/cpu/isa.h"
 #include "models/registry.h"
 
@@ -125,20 +127,7 @@ Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const 
   HEARTH_TRY(
       m->tokenizer_,
       text::Tokenizer::build(file.tokenizer ? *file.tokenizer : wordless_tokens(planned.n_vocab)));
-  m->format_ = text::guess_answer_format(file.chat_template, *m->tokenizer_).format;
-  const text::TokenizerSpec& spec = m->tokenizer_->spec();
-  const auto token_text = [&spec](std::optional<TokenId> token) {
-    return token ? spec.tokens[static_cast<std::size_t>(*token)] : std::string();
-  };
-  if (!file.chat_template.empty()) {
-    auto parsed =
-        text::ChatTemplate::parse(file.chat_template, token_text(spec.bos), token_text(spec.eos));
-    if (parsed) {
-      m->template_ = *parsed;
-    } else {
-      m->template_problem_ = parsed.error().message;
-    }
-  }
+  HEARTH_TRY_VOID(m->read_conventions());
 
   HEARTH_TRY(const kernels::CpuKernels* cpu, kernels::kernels_of_this_process());
   m->compute_ = std::make_unique<Compute>();
@@ -158,6 +147,21 @@ Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const 
   c.scratch.reserve(info.n_vocab);
   c.running.reserve(static_cast<std::size_t>(settings.max_batch));
   return m;
+}
+
+Result<void> TextModel::read_conventions() {
+  HEARTH_TRY(const formats::Conventions found,
+             formats::conventions_of(*checkpoint_, id_, *tokenizer_));
+  for (const std::string& assumption : found.assumptions) log_info(cat(id_, ": ", assumption));
+  format_ = found.answer;
+  if (found.chat_template.empty()) return {};
+  auto parsed = formats::parse_chat_template(found.chat_template, *tokenizer_);
+  if (parsed) {
+    template_ = *parsed;
+  } else {
+    template_problem_ = parsed.error().message;
+  }
+  return {};
 }
 
 Result<std::vector<text::TextSpan>> TextModel::render_chat(const nlohmann::ordered_json& messages,

@@ -69,6 +69,7 @@ class TextModel final : public LoadedModel {
 
  private:
   TextModel() = default;
+  Result<void> read_conventions();
 
   std::string id_;
   std::shared_ptr<const formats::Checkpoint> checkpoint_;

@@ -36,7 +36,8 @@ class Finder {
     out_.chat_template = file_.chat_template;
     if (!out_.chat_template.empty()) return;
     const bool by_name = out_.preset != nullptr && !out_.preset->chat_form.empty();
-    const ChatForm* form = by_name ? find_chat_form(out_.preset->chat_form) : chat_form_of(tokenizer_);
+    const ChatForm* form =
+        by_name ? find_chat_form(out_.preset->chat_form) : chat_form_of(tokenizer_);
     if (form == nullptr) return;
     out_.chat_template = form->source();
     assume(cat("the file has no chat template: ", form->name, " is taken, because of the ",
@@ -93,6 +94,15 @@ class Finder {
 Result<Conventions> conventions_of(const Checkpoint& checkpoint, std::string_view alias,
                                    const text::Tokenizer& tokenizer) {
   return Finder(checkpoint, alias, tokenizer).run();
+}
+
+Result<std::shared_ptr<const text::ChatTemplate>> parse_chat_template(
+    std::string_view source, const text::Tokenizer& tokenizer) {
+  const text::TokenizerSpec& spec = tokenizer.spec();
+  const auto token_text = [&spec](std::optional<text::TokenId> token) {
+    return token ? spec.tokens[static_cast<std::size_t>(*token)] : std::string();
+  };
+  return text::ChatTemplate::parse(source, token_text(spec.bos), token_text(spec.eos));
 }
 
 std::string describe(const RecommendedSampling& s) {

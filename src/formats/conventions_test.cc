@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/end_of_generation.h"
-#include "text/chat_template.h"
 
 namespace hearth::formats {
 namespace {
@@ -71,31 +70,25 @@ std::string joined_text(const std::vector<text::TextSpan>& spans) {
   return out;
 }
 
-std::string token_text(const text::TokenizerSpec& spec, std::optional<text::TokenId> id) {
-  return id ? spec.tokens[static_cast<std::size_t>(*id)] : "";
-}
-
 TEST(Conventions, a_familys_form_renders_what_the_published_template_does) {
   // The golden templates of the last two greet with a default system message: theirs to say.
-  for (const auto& [name, alias] : {std::pair("phi3", "Phi-4-mini-instruct"),
-                                    std::pair("gemma3", "gemma-3-1b"),
-                                    std::pair("qwen2", "qwen2.5-0.5b"),
-                                    std::pair("qwen3", "Qwen3 0.6B")}) {
+  for (const auto& [name, alias] :
+       {std::pair("phi3", "Phi-4-mini-instruct"), std::pair("gemma3", "gemma-3-1b"),
+        std::pair("qwen2", "qwen2.5-0.5b"), std::pair("qwen3", "Qwen3 0.6B")}) {
     Model model = golden(name);
     model.checkpoint.chat_template.clear();
     const Conventions found = model.conventions(alias);
     ASSERT_FALSE(found.chat_template.empty()) << name;
     ASSERT_FALSE(found.assumptions.empty());
     EXPECT_NE(found.assumptions[0].find("no chat template"), std::string::npos);
-    const text::TokenizerSpec& spec = model.tokenizer->spec();
-    const auto parsed = text::ChatTemplate::parse(
-        found.chat_template, token_text(spec, spec.bos), token_text(spec, spec.eos));
+    const auto parsed = parse_chat_template(found.chat_template, *model.tokenizer);
     ASSERT_TRUE(parsed) << parsed.error().message;
     const Json expected = Json::parse(std::ifstream(kGolden + name + "/expected.json"));
     int n_compared = 0;
     for (const Json& chat : expected["chat"]) {
       if (!chat.contains("rendered")) continue;
-      const bool tools = chat.contains("tools") || chat.dump().find("tool_calls") != std::string::npos;
+      const bool tools =
+          chat.contains("tools") || chat.dump().find("tool_calls") != std::string::npos;
       const auto spans =
           (*parsed)->render(chat["messages"], chat.value("tools", Json()), Json::object(),
                             {.add_generation_prompt = chat["add_generation_prompt"].get<bool>()});

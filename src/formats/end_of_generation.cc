@@ -14,8 +14,9 @@ using text::TokenizerSpec;
 using text::TokenKind;
 
 constexpr std::string_view kEndTexts[] = {
-    "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>",   "<end_of_turn>",
-    "<|return|>", "<|call|>",   "</s>",       "<|end_of_text|>", "<｜end▁of▁sentence｜>"};
+    "<|im_end|>",    "<|eot_id|>",      "<|eom_id|>",           "<|end|>",
+    "<|endoftext|>", "<end_of_turn>",   "<|return|>",           "<|call|>",
+    "</s>",          "<|end_of_text|>", "<｜end▁of▁sentence｜>"};
 
 bool has_control(const TokenizerSpec& spec, std::string_view token_text) {
   for (std::size_t i = 0; i < spec.tokens.size(); ++i) {

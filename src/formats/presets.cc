@@ -206,7 +206,8 @@ std::string ChatForm::source() const {
       "{% if tools or m.tool_calls or m.role not in ['system', 'user', 'assistant'] %}"
       "{{ raise_exception('the model file has no chat template, and the form \"",
       name,
-      "\" that stands in knows no tools: send plain system, user and assistant messages, or bring a "
+      "\" that stands in knows no tools: send plain system, user and assistant messages, or bring "
+      "a "
       "file with its template') }}{% endif %}{% endfor %}",
       messages);
 }

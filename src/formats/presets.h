@@ -44,7 +44,7 @@ struct Preset {
 };
 
 std::span<const Preset> presets();
-const Preset* find_preset(std::string_view family);      // nullptr: no such family
+const Preset* find_preset(std::string_view family);     // nullptr: no such family
 const ChatForm* find_chat_form(std::string_view name);  // nullptr: no such form
 
 // The family that a model's name tells ("Phi 4 Mini Instruct", "phi-4-mini_q4"); the longest name
