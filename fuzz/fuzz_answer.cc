@@ -113,7 +113,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool is_open = (data[0] & 64) != 0;
   const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
   const std::string whole = parse(format, is_open, text, size);
-  for (const std::size_t n_piece : {1, 3, 7}) {
+  for (const std::size_t n_piece : {1U, 3U, 7U}) {
     CHECK(parse(format, is_open, text, n_piece) == whole, "the events depend on the cut");
   }
   return 0;
