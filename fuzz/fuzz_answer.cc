@@ -3,12 +3,16 @@
 // the text was cut.
 //
 // The first byte chooses the format: its remainder by 5 the tool dialect, bit 5 thinking, bit 6
-// whether it is open already. The rest is the text.
+// whether it is open already. The rest is the text; its bytes from 0xf8 on are tags that came as
+// control tokens, where the format has them.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/check.h"
 #include "text/answer/text_answer_parser.h"
@@ -86,18 +90,65 @@ class Checker {
   std::int32_t open_call_ = -1, n_calls_ = 0;
 };
 
-std::string parse(const AnswerFormat& format, bool is_open, std::string_view text,
+constexpr std::uint8_t kFirstTag = 0xf8;
+constexpr std::array<std::string_view, 8> kTags = {
+    "<think>",       "</think>",       "<tool_call>",    "</tool_call>",
+    "<|tool_call|>", "<|/tool_call|>", "<|python_tag|>", "[TOOL_CALLS]"};
+
+bool has_tag(const AnswerFormat& format, std::string_view tag) {
+  const auto is_in = [tag](std::span<const std::string_view> tags) {
+    return std::find(tags.begin(), tags.end(), tag) != tags.end();
+  };
+  return (format.reasoning == ReasoningFormat::think && is_in(hearth::text::kThinkTags)) ||
+         is_in(hearth::text::tool_tags(format.tools));
+}
+
+// A text, or the name of a tag that came as a control token.
+struct Part {
+  std::string text;
+  bool is_tag = false;
+};
+
+std::vector<Part> parts_of(const AnswerFormat& format, std::string_view input) {
+  std::vector<Part> parts(1);
+  for (const char c : input) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    if (byte < kFirstTag) {
+      parts.back().text += c;
+      continue;
+    }
+    const std::string_view tag = kTags[byte - kFirstTag];
+    if (!has_tag(format, tag)) continue;
+    parts.push_back({std::string(tag), true});
+    parts.emplace_back();
+  }
+  return parts;
+}
+
+std::string parse(const AnswerFormat& format, bool is_open, const std::vector<Part>& parts,
                   std::size_t n_piece) {
   TextAnswerParser parser(format, is_open);
-  Checker checker(text);
+  std::string source;
+  for (const Part& part : parts) source += part.is_tag ? std::string() : part.text;
+  Checker checker(source);
   AnswerEvents events;
-  for (std::size_t at = 0; at < text.size(); at += n_piece) {
-    parser.push(text.substr(at, n_piece), events);
+  const auto take = [&] {
     checker.take(events);
     events.clear();
+  };
+  for (const Part& part : parts) {
+    if (part.is_tag) {
+      parser.push_control(part.text, events);
+      take();
+      continue;
+    }
+    for (std::size_t at = 0; at < part.text.size(); at += n_piece) {
+      parser.push(std::string_view(part.text).substr(at, n_piece), events);
+      take();
+    }
   }
   parser.finish(events);
-  checker.take(events);
+  take();
   return checker.finish();
 }
 
@@ -111,10 +162,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const AnswerFormat format = {(data[0] & 32) != 0 ? ReasoningFormat::think : ReasoningFormat::none,
                                kDialects[data[0] % kDialects.size()]};
   const bool is_open = (data[0] & 64) != 0;
-  const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
-  const std::string whole = parse(format, is_open, text, size);
-  for (const std::size_t n_piece : {1, 3, 7}) {
-    CHECK(parse(format, is_open, text, n_piece) == whole, "the events depend on the cut");
+  const auto parts = parts_of(format, {reinterpret_cast<const char*>(data + 1), size - 1});
+  const std::string whole = parse(format, is_open, parts, size);
+  for (const std::size_t n_piece : {1U, 3U, 7U}) {
+    CHECK(parse(format, is_open, parts, n_piece) == whole, "the events depend on the cut");
   }
   return 0;
 }

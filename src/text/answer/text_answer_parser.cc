@@ -10,17 +10,15 @@ TextAnswerParser::TextAnswerParser(const AnswerFormat& format, bool thinking_is_
 void TextAnswerParser::push(std::string_view text, AnswerEvents& out) {
   if (!thinking_) return answer(text, out);
   for (const char c : text) {
-    answer_.clear();
-    thinking_->push(c, out, answer_);
-    answer(answer_, out);
+    thinking_->push(c, thoughts_, answer_);
+    pass_on(out);
   }
 }
 
 void TextAnswerParser::push_control(std::string_view tag, AnswerEvents& out) {
   if (thinking_) {
-    answer_.clear();
-    const bool is_taken = thinking_->push_control(tag, out, answer_);
-    answer(answer_, out);
+    const bool is_taken = thinking_->push_control(tag, thoughts_, answer_);
+    pass_on(out);
     if (is_taken) return;
   }
   if (tools_) tools_->push_control(tag, out);
@@ -28,11 +26,21 @@ void TextAnswerParser::push_control(std::string_view tag, AnswerEvents& out) {
 
 void TextAnswerParser::finish(AnswerEvents& out) {
   if (thinking_) {
-    answer_.clear();
-    thinking_->finish(out, answer_);
-    answer(answer_, out);
+    thinking_->finish(thoughts_, answer_);
+    pass_on(out);
   }
   if (tools_) tools_->finish(out);
+}
+
+// Text comes before the tag that ends it: what the reader of calls holds back of it is no beginning
+// of a call, and comes out first.
+void TextAnswerParser::pass_on(AnswerEvents& out) {
+  answer(answer_, out);
+  answer_.clear();
+  if (thoughts_.empty()) return;
+  if (tools_) tools_->finish(out);
+  for (std::size_t i = 0; i < thoughts_.size(); ++i) out.add(thoughts_[i]);
+  thoughts_.clear();
 }
 
 void TextAnswerParser::answer(std::string_view text, AnswerEvents& out) {

@@ -24,10 +24,13 @@ class TextAnswerParser {
   void finish(AnswerEvents& out);
 
  private:
+  void pass_on(AnswerEvents& out);
   void answer(std::string_view text, AnswerEvents& out);
 
   std::optional<ThinkReader> thinking_;
   std::optional<ToolCallReader> tools_;
+  // What the reader of thoughts gave for the last byte or tag.
+  AnswerEvents thoughts_;
   std::string answer_;
 };
 

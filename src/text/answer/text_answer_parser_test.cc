@@ -154,6 +154,9 @@ TEST(TextAnswer, thinking_and_calls) {
                    "<think>\nI need <tool_call>.\n</think>\n\n<tool_call>\n"
                    "{\"name\": \"f\", \"arguments\": {}}\n</tool_call>"),
             "reasoning(I need <tool_call>.) call 0 f({})");
+  // A first </think> ends what the reader of calls holds back: events come in the text's order.
+  EXPECT_EQ(parsed(qwen3, "<t</think>ool_call>b"), "content(<tool_call>b)");
+  EXPECT_EQ(parsed(qwen3, "<tool_call>{\"na</think>me\":"), "content(<tool_call>{\"name\":)");
   EXPECT_EQ(parsed(qwen3, "a</think>\n<tool_call>{\"name\":\"f\"}</tool_call>", true),
             "reasoning(a) call 0 f({})");
 }

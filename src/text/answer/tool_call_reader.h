@@ -27,6 +27,7 @@ class ToolCallReader {
   void push(char c, AnswerEvents& out);
   // A tag that came as a control token: it is nobody's text, also when no call follows it.
   void push_control(std::string_view tag, AnswerEvents& out);
+  // The end of the text, or of a part of it: nothing that was held back can become a call.
   void finish(AnswerEvents& out);
 
  private:
