@@ -33,6 +33,13 @@ TEST(ReadIds, takes_ids_between_any_blanks) {
   EXPECT_EQ(*read_ids(""), Ids{});
 }
 
+TEST(ReadIds, takes_a_json_array) {
+  EXPECT_EQ(*read_ids(" [1, 2,3]\n"), (Ids{1, 2, 3}));
+  EXPECT_EQ(*read_ids("[]"), Ids{});
+  for (const char* broken : {"[1, 2", "1, 2]", "[", "[[1]]"})
+    EXPECT_FALSE(read_ids(broken)) << broken;
+}
+
 TEST(ReadIds, names_the_word_that_is_no_id) {
   for (const std::string word : {"-1", "x", "1,2", "2147483648", "1.5", "99999999999999999999"}) {
     const auto ids = read_ids("7 " + word);
