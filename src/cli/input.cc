@@ -64,10 +64,15 @@ Result<std::vector<text::TokenId>> read_ids(const std::string& ids) {
   if (ids == "-") {
     HEARTH_TRY(text, read_input(ids));
   }
-  static constexpr const char* kBlanks = " \t\r\n,[]";
+  static constexpr const char *kSpaces = " \t\r\n", *kSpacesAndCommas = " \t\r\n,";
+  const std::size_t first = text.find_first_not_of(kSpaces);
+  const std::size_t last = text.find_last_not_of(kSpaces);
+  const bool is_array = first != last && text[first] == '[' && text[last] == ']';
+  if (is_array) text = text.substr(first + 1, last - first - 1);
+  const char* const blanks = is_array ? kSpacesAndCommas : kSpaces;
   std::vector<text::TokenId> out;
-  for (std::size_t at = text.find_first_not_of(kBlanks); at != std::string::npos;) {
-    const std::size_t end = std::min(text.find_first_of(kBlanks, at), text.size());
+  for (std::size_t at = text.find_first_not_of(blanks); at != std::string::npos;) {
+    const std::size_t end = std::min(text.find_first_of(blanks, at), text.size());
     const std::string_view word = std::string_view(text).substr(at, end - at);
     const auto id = parse_int(word);
     if (!id || *id < 0 || *id > std::numeric_limits<text::TokenId>::max()) {
@@ -76,7 +81,7 @@ Result<std::vector<text::TokenId>> read_ids(const std::string& ids) {
                                            "separated by blanks: \"1 2 3\"")};
     }
     out.push_back(static_cast<text::TokenId>(*id));
-    at = text.find_first_not_of(kBlanks, end);
+    at = text.find_first_not_of(blanks, end);
   }
   return out;
 }

@@ -17,8 +17,8 @@ Result<std::string> read_input(const std::string& path);
 // Errors: as read_input; invalid when it is not JSON, with the byte where it stops being so.
 Result<nlohmann::ordered_json> read_json(const std::string& path);
 
-// "1 2 3", separated by blanks, tabs, newlines or commas, in brackets or not (a JSON list); "-":
-// read so from standard input. Errors: invalid, naming the word that is no token id.
+// "1 2 3", separated by blanks, tabs or newlines, or a JSON array, "[1, 2, 3]"; "-": read so from
+// standard input. Errors: invalid, naming the word that is no token id.
 Result<std::vector<text::TokenId>> read_ids(const std::string& ids);
 
 // Text for a prompt must be UTF-8. Errors: invalid; `what` names the text ("--prompt").

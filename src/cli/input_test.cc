@@ -47,6 +47,12 @@ TEST(ReadIds, names_the_word_that_is_no_id) {
   }
 }
 
+TEST(ReadIds, refuses_commas_and_brackets_out_of_place) {
+  for (const char* text : {"1,2", "[1, 2", "1, 2]", "[", "[[1]]"}) {
+    EXPECT_FALSE(read_ids(text)) << text;
+  }
+}
+
 TEST_F(InputFile, is_read_whole_whatever_its_bytes) {
   std::string bytes(300'000, '\0');
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7 % 256);
