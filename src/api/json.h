@@ -25,14 +25,7 @@ namespace hearth::api {
 
 using Json = nlohmann::ordered_json;
 
-inline constexpr int kMaxJsonDepth = 64;
-// A parsed value takes 16 bytes and more where its text may take two ("1,"): without this bound a
-// body of 16 MiB could become many times its size.
-inline constexpr std::size_t kMaxJsonValues = 1'000'000;
-
-// Whole text to value. Refuses: what is not JSON (line and column), invalid UTF-8, nesting deeper
-// than kMaxJsonDepth, more than kMaxJsonValues values, a key twice in one object. `what` names the
-// text in the message ("the request body").
+// Whole text to value, as base/strict_json.h says. `what` names the text in the message.
 std::optional<ApiError> parse_json(std::string_view text, Json& out,
                                    std::string_view what = "the request body");
 

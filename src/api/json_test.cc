@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "base/str.h"
+#include "base/strict_json.h"
 
 namespace hearth::api {
 namespace {
+
+constexpr int kMaxDepth = static_cast<int>(JsonLimits{}.max_depth);
+constexpr std::size_t kMaxValues = JsonLimits{}.max_values;
 
 std::string fault_of(std::string_view text) {
   Json out;
@@ -57,18 +61,17 @@ TEST(ParseJson, bounds_the_depth) {
     return std::string(static_cast<std::size_t>(n), '[') +
            std::string(static_cast<std::size_t>(n), ']');
   };
-  EXPECT_EQ(fault_of(nested(kMaxJsonDepth)), "");
-  EXPECT_EQ(fault_of(nested(kMaxJsonDepth + 1)),
-            "the request body is nested deeper than 64 levels");
+  EXPECT_EQ(fault_of(nested(kMaxDepth)), "");
+  EXPECT_EQ(fault_of(nested(kMaxDepth + 1)), "the request body is nested deeper than 64 levels");
   EXPECT_NE(fault_of(std::string(4'000'000, '[')), "");
   std::string objects;
-  for (int i = 0; i <= kMaxJsonDepth; ++i) objects += "{\"a\":";
+  for (int i = 0; i <= kMaxDepth; ++i) objects += "{\"a\":";
   EXPECT_NE(fault_of(objects).find("nested deeper"), std::string::npos);
 }
 
 TEST(ParseJson, bounds_the_number_of_values) {
   std::string many = "[";
-  for (std::size_t i = 0; i < kMaxJsonValues; ++i) many += "1,";
+  for (std::size_t i = 0; i < kMaxValues; ++i) many += "1,";
   many += "1]";
   EXPECT_EQ(fault_of(many), "the request body holds more than 1000000 JSON values");
 }

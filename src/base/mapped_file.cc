@@ -61,4 +61,13 @@ void MappedFile::release_pages(std::size_t offset, std::size_t size) const {
   ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
+void release_pages(const std::vector<std::shared_ptr<const MappedFile>>& files,
+                   std::span<const std::byte> bytes) {
+  for (const auto& file : files) {
+    const std::byte* begin = file->bytes().data();
+    if (bytes.data() < begin || bytes.data() >= begin + file->bytes().size()) continue;
+    file->release_pages(static_cast<std::size_t>(bytes.data() - begin), bytes.size());
+  }
+}
+
 }  // namespace hearth

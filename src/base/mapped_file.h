@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -35,5 +36,9 @@ class MappedFile {
   const std::byte* data_;
   std::size_t size_;
 };
+
+// Lets the kernel drop the pages of `bytes`, which lie in one of the files; elsewhere: nothing.
+void release_pages(const std::vector<std::shared_ptr<const MappedFile>>& files,
+                   std::span<const std::byte> bytes);
 
 }  // namespace hearth

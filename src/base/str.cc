@@ -74,6 +74,12 @@ std::string human_bytes(std::uint64_t n_bytes) {
   return std::string(buffer, static_cast<std::size_t>(n));
 }
 
+std::string joined(const std::vector<std::string_view>& texts) {
+  std::string out;
+  for (const std::string_view text : texts) out += cat(out.empty() ? "" : ", ", text);
+  return out;
+}
+
 std::optional<std::int64_t> parse_int(std::string_view text) {
   const bool negative = !text.empty() && text.front() == '-';
   if (negative) text.remove_prefix(1);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hearth {
 
@@ -48,6 +49,9 @@ std::string quote(std::string_view text, std::size_t max_bytes = 80);
 
 // "98.4 MB" style, decimal units, three significant digits.
 std::string human_bytes(std::uint64_t n_bytes);
+
+// "a, b, c"
+std::string joined(const std::vector<std::string_view>& texts);
 
 // The whole text as a base-10 integer (optional leading '-'), nothing else; nullopt on overflow.
 std::optional<std::int64_t> parse_int(std::string_view text);

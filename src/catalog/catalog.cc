@@ -10,12 +10,15 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/str.h"
 #include "catalog/copy_file.h"
 #include "catalog/file_lock.h"
 #include "formats/checkpoint.h"
+#include "formats/gguf/gguf_parts.h"
+#include "formats/open_folder.h"
 
 namespace hearth::catalog {
 
@@ -52,8 +55,8 @@ std::string home_folder() {
 
 // "SmolLM2-135M-Instruct.Q4_1.gguf" -> "smollm2-135m-instruct.q4_1"; what an alias cannot hold
 // becomes '-'.
-std::string alias_of_path(const std::string& path) {
-  std::string alias = lower(fs::path(path).stem().string());
+std::string alias_of_name(const std::string& name) {
+  std::string alias = lower(name);
   for (char& c : alias) {
     if (!continues_alias(c)) c = '-';
   }
@@ -61,6 +64,15 @@ std::string alias_of_path(const std::string& path) {
   alias.erase(alias.begin(), first);
   if (alias.size() > kMaxAliasBytes) alias.resize(kMaxAliasBytes);
   return alias;
+}
+
+std::string alias_of_file(const std::string& path) {
+  return alias_of_name(fs::path(path).stem().string());
+}
+
+// "models/Phi-4-mini/" -> "phi-4-mini"
+std::string alias_of_folder(const std::string& absolute_path) {
+  return alias_of_name((fs::path(absolute_path) / "").parent_path().filename().string());
 }
 
 std::string absolute_path(const std::string& path) {
@@ -165,22 +177,39 @@ Error no_such_model(std::string_view wanted, const std::vector<std::string>& nam
               " (hearth model list shows what is there, hearth model import FILE adds one)")};
 }
 
+// Of all files directly in a folder; what cannot be read counts nothing.
+std::uint64_t folder_bytes(const std::string& path) {
+  std::uint64_t bytes = 0;
+  std::error_code failed;
+  fs::directory_iterator at(path, failed);
+  for (; !failed && at != fs::directory_iterator(); at.increment(failed)) {
+    std::error_code unknown;
+    const auto size = at->file_size(unknown);
+    if (!unknown) bytes += size;
+  }
+  return bytes;
+}
+
+// A model file, or a Hugging Face folder.
 Result<CachedModel> from_path(const std::string& path) {
   std::error_code failed;
   const auto status = fs::status(path, failed);
   if (!fs::exists(status)) {
     return Error{ErrorKind::not_found, cat("no model file ", quote(path, 300))};
   }
-  if (!fs::is_regular_file(status)) {
-    return Error{ErrorKind::invalid, cat(quote(path, 300),
-                                         " is not a regular file; expected a model "
-                                         "file (.gguf) or an alias of hearth model list")};
+  const bool folder = formats::is_model_folder(path);
+  if (!fs::is_regular_file(status) && !folder) {
+    return Error{ErrorKind::invalid,
+                 cat(quote(path, 300),
+                     " is neither a regular file nor a folder with a config.json; "
+                     "expected a model file (.gguf), a Hugging Face folder, or "
+                     "an alias of hearth model list")};
   }
   CachedModel model;
   model.path = absolute_path(path);
-  model.alias = alias_of_path(path);
+  model.alias = folder ? alias_of_folder(model.path) : alias_of_file(path);
   if (model.alias.empty()) model.alias = "model";
-  model.bytes = fs::file_size(path, failed);
+  model.bytes = folder ? folder_bytes(path) : fs::file_size(path, failed);
   if (failed) {
     return Error{ErrorKind::io, cat("cannot read ", quote(path, 300), ": ", failed.message())};
   }
@@ -312,7 +341,7 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
   }
   std::error_code unknown;
   if (wanted.find('/') != std::string::npos || lower(wanted).ends_with(".gguf") ||
-      fs::is_regular_file(wanted, unknown)) {
+      fs::is_regular_file(wanted, unknown) || formats::is_model_folder(wanted)) {
     return from_path(wanted);
   }
   HEARTH_TRY(const auto names, entry_names());
@@ -322,12 +351,19 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
 Result<CachedModel> import_file(const std::string& path, std::string_view alias,
                                 const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   HEARTH_TRY(CachedModel model, from_path(path));
-  model.alias = alias.empty() ? alias_of_path(path) : std::string(alias);
+  model.alias = alias.empty() ? alias_of_file(path) : std::string(alias);
   if (const std::string problem = alias_problem(model.alias); !problem.empty()) {
     return Error{ErrorKind::invalid, problem};
   }
   // Refuses what is no model before gigabytes are copied.
-  if (const auto opened = formats::open_checkpoint(path); !opened) return opened.error();
+  HEARTH_TRY(const auto opened, formats::open_checkpoint(path));
+  const auto parts = formats::n_gguf_parts(*opened);
+  if (opened->format != "gguf" || !parts || *parts > 1) {
+    return Error{ErrorKind::unsupported,
+                 cat(quote(path, 300),
+                     " is a model in several files; the cache holds GGUF models of "
+                     "one file. Make one with: hearth model convert")};
+  }
   model.imported_at = std::time(nullptr);
 
   HEARTH_TRY_VOID(make_folder(cache_folder()));

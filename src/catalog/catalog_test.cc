@@ -128,6 +128,19 @@ TEST_F(Catalog, a_card_cannot_name_a_file_elsewhere_or_hold_wrong_types) {
   EXPECT_TRUE(with("\"tiny\"", "\"tiny\""));
 }
 
+TEST_F(Catalog, a_hugging_face_folder_is_used_where_it_lies_but_not_imported) {
+  const std::string folder = HEARTH_SOURCE_DIR "/tests/golden/hf/llama";
+  for (const std::string& path : {folder, folder + "/", folder + "/../llama"}) {
+    const auto model = resolve(path);
+    ASSERT_TRUE(model) << model.error().message;
+    EXPECT_EQ(model->alias, "llama") << path;
+    EXPECT_GT(model->bytes, 100000u);
+  }
+  const auto imported = import_file(folder, "");
+  ASSERT_FALSE(imported);
+  EXPECT_NE(imported.error().message.find("hearth model convert"), std::string::npos);
+}
+
 TEST_F(Catalog, an_unknown_model_is_answered_with_the_nearest_alias) {
   ASSERT_TRUE(import_file(kTied, "smollm2-135m"));
   const auto found = resolve("smolm2-135m");

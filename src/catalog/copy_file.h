@@ -28,7 +28,4 @@ Result<FileDigest> copy_file(const std::string& from, const std::string& to,
 // Writes a small new file and waits until it is on disk.
 Result<void> write_file(const std::string& path, const std::string& text);
 
-// Makes a rename inside the folder durable.
-Result<void> sync_folder(const std::string& path);
-
 }  // namespace hearth::catalog

@@ -40,6 +40,8 @@ void add_commands(CLI::App& app, Action& action) {
   add_model_info(model, action);
   add_model_import(model, action);
   add_model_inspect(model, action);
+  add_model_convert(model, action);
+  add_model_synth(model, action);
   add_model_remove(model, action);
   add_serve(app, action);
   CLI::App& debug = *app.add_subcommand("debug", "look inside: tokens, prompts, logits");

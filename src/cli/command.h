@@ -33,6 +33,8 @@ void add_model_list(CLI::App& parent, Action& action);
 void add_model_info(CLI::App& parent, Action& action);
 void add_model_import(CLI::App& parent, Action& action);
 void add_model_inspect(CLI::App& parent, Action& action);
+void add_model_convert(CLI::App& parent, Action& action);
+void add_model_synth(CLI::App& parent, Action& action);
 void add_model_remove(CLI::App& parent, Action& action);
 void add_serve(CLI::App& parent, Action& action);
 void add_debug_tokenize(CLI::App& parent, Action& action);

@@ -57,10 +57,11 @@ Result<int> logits(const LogitsFlags& flags) {
     return Error{ErrorKind::invalid,
                  cat("--context ", *flags.context, " is less than the ", n_ids, " ids of --ids")};
   }
-  HEARTH_TRY(const Session session,
-             open_session(
-                 engine::Engine::create(), flags.model,
-                 {.context = flags.context.value_or(n_ids), .kv_tokens = 0, .exact = flags.exact}));
+  HEARTH_TRY(const Session session, open_session(engine::Engine::create(), flags.model,
+                                                 {.context = flags.context.value_or(n_ids),
+                                                  .kv_tokens = 0,
+                                                  .exact = flags.exact,
+                                                  .ids_only = true}));
   HEARTH_TRY(const auto rows,
              session.engine->logits(session.model, ids, flags.last, flags.context.value_or(0)));
   HEARTH_TRY_VOID(check_finite(rows));

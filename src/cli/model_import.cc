@@ -1,10 +1,9 @@
 // hearth model import FILE [--alias A] - copies a model file into the cache.
-#include <unistd.h>
-
 #include "base/str.h"
 #include "catalog/catalog.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/progress_line.h"
 
 namespace hearth::cli {
 
@@ -15,33 +14,9 @@ struct ImportFlags {
   std::string alias;
 };
 
-// A percentage on the terminal, rewritten in place; nothing where standard error is a file.
-class ProgressLine {
- public:
-  explicit ProgressLine(const std::string& file)
-      : file_(one_line(file)), shown_(::isatty(STDERR_FILENO) == 1) {}
-  ~ProgressLine() {
-    if (percent_ >= 0) note("\r\x1b[K");
-  }
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-
-  void update(std::uint64_t done, std::uint64_t total) {
-    const int percent = total == 0 ? 100 : static_cast<int>(done * 100 / total);
-    if (!shown_ || percent == percent_) return;
-    percent_ = percent;
-    note(cat("\rimporting ", file_, " ", percent, " % of ", human_bytes(total), "\x1b[K"));
-  }
-
- private:
-  std::string file_;
-  bool shown_;
-  int percent_ = -1;
-};
-
 Result<int> import(const ImportFlags& flags) {
   Result<catalog::CachedModel> model = [&] {
-    ProgressLine progress(flags.file);
+    ProgressLine progress(cat("importing ", flags.file));
     return catalog::import_file(
         flags.file, flags.alias,
         [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });

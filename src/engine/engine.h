@@ -37,6 +37,9 @@ struct LoadOptions {
   std::int64_t context = 0;
   std::int64_t kv_tokens = 0;  // tokens held by all sequences together; 0: chosen from free memory
   bool exact = false;          // dequantised weights and float32 activations: slow, for reference
+  // The caller has token ids and wants logits: a file without a tokenizer, or with one Hearth
+  // cannot use, is loaded too; its tokens then stand for no text.
+  bool ids_only = false;
 };
 
 // What a model needs before its first token; load() refuses (too_large) with these numbers when

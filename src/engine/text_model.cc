@@ -45,6 +45,14 @@ std::uint64_t kv_bytes(const MemoryPlan& plan, std::int64_t n_tokens) {
   return plan.kv_bytes_per_token * static_cast<std::uint64_t>(n_tokens);
 }
 
+// Stands in for the tokenizer of a model that is only asked for logits: no id stands for any text.
+text::TokenizerSpec wordless_tokens(std::int64_t n_vocab) {
+  text::TokenizerSpec spec;
+  for (std::int64_t id = 0; id < n_vocab; ++id) spec.tokens.push_back(cat("<", id, ">"));
+  spec.kinds.assign(spec.tokens.size(), text::TokenKind::control);
+  return spec;
+}
+
 }  // namespace
 
 Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const LoadSettings& s) {
@@ -61,6 +69,7 @@ Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const Loa
   PlannedModel p;
   p.memory.weight_bytes = ops.weight_bytes();
   p.memory.kv_bytes_per_token = ops.kv_page_bytes(info.kv) / kernels::kPage;
+  p.n_vocab = info.n_vocab;
   p.context = s.options.context > 0 ? s.options.context : info.context_length;
   // Measured for the whole context: attention's part of the scratch grows with it.
   kernels::CpuOps whole(*cpu, alone, ops_options(s, p.context, kernels::Measure::yes));
@@ -99,12 +108,14 @@ Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const 
   m->context_ = planned.context;
   m->n_blocks_ = round_to_page(planned.kv_tokens) / kernels::kPage;
 
-  if (!file.tokenizer) {
+  if (!file.tokenizer && !settings.options.ids_only) {
     return Error{ErrorKind::unsupported,
                  cat("[engine] ", quote(path, 200), " has no tokenizer Hearth can use",
                      file.tokenizer_problem.empty() ? "" : ": ", file.tokenizer_problem)};
   }
-  HEARTH_TRY(m->tokenizer_, text::Tokenizer::build(*file.tokenizer));
+  HEARTH_TRY(
+      m->tokenizer_,
+      text::Tokenizer::build(file.tokenizer ? *file.tokenizer : wordless_tokens(planned.n_vocab)));
   const text::TokenizerSpec& spec = m->tokenizer_->spec();
   const auto token_text = [&spec](std::optional<TokenId> token) {
     return token ? spec.tokens[static_cast<std::size_t>(*token)] : std::string();

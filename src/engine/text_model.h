@@ -87,6 +87,7 @@ struct PlannedModel {
   MemoryPlan memory;
   std::int64_t context = 0;
   std::int64_t kv_tokens = 0;
+  std::int64_t n_vocab = 0;
 };
 Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint,
                                 const LoadSettings& settings);

@@ -98,7 +98,7 @@ std::vector<DTypeTotal> totals_by_dtype(const Checkpoint& checkpoint) {
                            [&](const DTypeTotal& total) { return total.dtype == t.dtype; });
     if (it == totals.end()) it = totals.insert(it, {t.dtype});
     ++it->n_tensors;
-    it->n_bytes += t.bytes.size();
+    it->n_bytes += t.byte_size();
   }
   std::sort(totals.begin(), totals.end(), [](const DTypeTotal& a, const DTypeTotal& b) {
     return a.n_bytes != b.n_bytes ? a.n_bytes > b.n_bytes : a.dtype < b.dtype;
@@ -127,7 +127,7 @@ std::string describe(const Checkpoint& checkpoint, bool all) {
   Table tensors;
   for (const Tensor& t : checkpoint.tensors) {
     tensors.add({word(t.name), std::string(dtype_info(t.dtype).name), t.shape.to_string(),
-                 cat(t.bytes.size())});
+                 cat(t.byte_size())});
   }
   tensors.append_to(out, "  ");
 

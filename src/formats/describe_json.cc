@@ -38,7 +38,7 @@ ordered_json tensors_json(const Checkpoint& c) {
     out.push_back({{"name", to_valid_utf8(t.name)},
                    {"type", dtype_info(t.dtype).name},
                    {"shape", shape},
-                   {"bytes", t.bytes.size()}});
+                   {"bytes", t.byte_size()}});
   }
   return out;
 }

@@ -6,11 +6,15 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/mapped_file.h"
 #include "base/str.h"
 #include "formats/checkpoint.h"
 #include "formats/gguf/gguf.h"
+#include "formats/gguf/gguf_parts.h"
+#include "formats/open_folder.h"
 
 namespace hearth::formats {
 
@@ -61,8 +65,8 @@ std::string what_it_is(std::span<const std::byte> bytes) {
   }
   if (head.starts_with("\x1f\x8b")) return "this is a gzip archive; unpack it first";
   if (looks_like_safetensors(head)) {
-    return "this looks like a safetensors file, which Hearth does not read; use a GGUF file of the "
-           "model";
+    return "this looks like a safetensors file, but no config.json lies beside it; fetch the other "
+           "files of the model into the same folder";
   }
   if (looks_like_onnx(head)) {
     return "this looks like an ONNX model, which Hearth does not read; use a GGUF file of the "
@@ -78,15 +82,14 @@ Error at_path(const std::string& path, ErrorKind kind, std::string_view message)
   return {kind, cat(quote(path, 200), ": ", message)};
 }
 
-}  // namespace
+// A file, or the part of a split model, and what was read of it.
+struct OpenedGguf {
+  std::shared_ptr<const MappedFile> file;
+  Checkpoint checkpoint;
+};
 
-Result<std::shared_ptr<const Checkpoint>> open_checkpoint(const std::string& path) {
-  std::error_code ignored;  // whatever else is wrong with the path, opening it says better
-  if (std::filesystem::is_directory(path, ignored)) {
-    return at_path(path, ErrorKind::unsupported,
-                   "this is a folder, expected a model file; name the .gguf file in it");
-  }
-  HEARTH_TRY(const auto file, MappedFile::open(path));
+Result<OpenedGguf> open_gguf(const std::string& path) {
+  HEARTH_TRY(auto file, MappedFile::open(path));
   const std::span<const std::byte> bytes = file->bytes();
   if (!head_of(bytes).starts_with("GGUF")) {
     return at_path(path, bytes.empty() ? ErrorKind::corrupt : ErrorKind::unsupported,
@@ -94,15 +97,72 @@ Result<std::shared_ptr<const Checkpoint>> open_checkpoint(const std::string& pat
   }
   auto parsed = parse_gguf(bytes);
   if (!parsed) return at_path(path, parsed.error().kind, parsed.error().message);
+  return OpenedGguf{std::move(file), *std::move(parsed)};
+}
 
-  auto out = std::make_shared<Checkpoint>(*std::move(parsed));
+// The other parts lie beside the one that was named.
+Result<std::vector<OpenedGguf>> open_parts(const std::string& path, OpenedGguf first) {
+  auto n = n_gguf_parts(first.checkpoint);
+  if (!n) return at_path(path, n.error().kind, n.error().message);
+  std::vector<OpenedGguf> parts;
+  if (*n == 1) {
+    parts.push_back(std::move(first));
+    return parts;
+  }
+  const std::filesystem::path whole(path);
+  const auto names = gguf_part_names(whole.filename().string(), *n);
+  if (!names) return at_path(path, names.error().kind, names.error().message);
+  for (const std::string& name : *names) {
+    HEARTH_TRY(OpenedGguf part, open_gguf((whole.parent_path() / name).string()));
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+using Files = std::vector<std::shared_ptr<const MappedFile>>;
+
+Result<std::shared_ptr<const Checkpoint>> open_gguf_model(const std::string& path) {
+  HEARTH_TRY(OpenedGguf first, open_gguf(path));
+  HEARTH_TRY(auto opened, open_parts(path, std::move(first)));
+  Files files;
+  std::vector<Checkpoint> parts;
+  for (OpenedGguf& part : opened) {
+    files.push_back(std::move(part.file));
+    parts.push_back(std::move(part.checkpoint));
+  }
+  std::shared_ptr<Checkpoint> out;
+  if (parts.size() == 1) {
+    out = std::make_shared<Checkpoint>(std::move(parts.front()));
+  } else {
+    auto joined = join_gguf_parts(std::move(parts));
+    if (!joined) return at_path(path, joined.error().kind, joined.error().message);
+    out = std::make_shared<Checkpoint>(*std::move(joined));
+  }
   out->path = path;
-  out->storage = file;
-  out->release = [file](const Tensor& t) {
-    const auto offset = static_cast<std::size_t>(t.bytes.data() - file->bytes().data());
-    file->release_pages(offset, t.bytes.size());
-  };
+  out->storage = std::make_shared<Files>(files);
+  out->release = [files](const Tensor& t) { release_pages(files, t.bytes); };
   return std::shared_ptr<const Checkpoint>(std::move(out));
+}
+
+bool is_safetensors_file(const std::string& path) {
+  const auto file = MappedFile::open(path);
+  return file && looks_like_safetensors(head_of((*file)->bytes()));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Checkpoint>> open_checkpoint(const std::string& path) {
+  std::error_code ignored;  // whatever else is wrong with the path, opening it says better
+  if (std::filesystem::is_directory(path, ignored)) {
+    if (is_model_folder(path)) return open_model_folder(path);
+    return at_path(path, ErrorKind::unsupported,
+                   "this is a folder without a config.json, expected a model file or a Hugging "
+                   "Face folder; name the .gguf file in it");
+  }
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  const std::string beside = folder.empty() ? "." : folder;
+  if (is_safetensors_file(path) && is_model_folder(beside)) return open_model_folder(beside);
+  return open_gguf_model(path);
 }
 
 }  // namespace hearth::formats

@@ -78,7 +78,7 @@ TEST_F(OpenCheckpoint, a_folder_is_told_apart) {
   const auto c = open_checkpoint(folder_);
   ASSERT_FALSE(c);
   EXPECT_EQ(c.error().kind, ErrorKind::unsupported);
-  EXPECT_SAYS(c.error().message, "this is a folder, expected a model file");
+  EXPECT_SAYS(c.error().message, "this is a folder without a config.json");
 }
 
 TEST_F(OpenCheckpoint, a_missing_file_is_not_found) {

@@ -94,7 +94,8 @@ class Ops {
   virtual ~Ops() = default;
 
   // ---- load ----
-  // The tensor's bytes must stay valid; matrices and vectors are copied (packed), tables are not.
+  // The tensor's bytes must stay valid; matrices and vectors are copied (packed), tables are not,
+  // so a table's rows must lie in memory as they are (no RowSource).
   virtual Matrix matrix(const Tensor& tensor) = 0;
   virtual Vector vector(std::span<const float> values) = 0;
   virtual Table table(const Tensor& tensor) = 0;

@@ -3,7 +3,9 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "base/check.h"
@@ -74,6 +76,29 @@ void pack_mxfp4(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   out[256 + col] = in[0];
 }
 
+// Types whose values are small multiples of the scale, -8 … 7: the codes of q4_0 are what the block
+// expands to with a scale of one. It becomes as many blocks of q4_0 as it has 32 values.
+template <DType kFile, std::size_t kScaleAt>
+void pack_levels(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  constexpr std::uint16_t kOne = 0x3c00;
+  const DTypeInfo& info = dtype_info(kFile);
+  std::array<std::byte, 128> block;
+  std::array<float, 256> values;
+  std::memcpy(block.data(), in, info.block_bytes);
+  std::memcpy(&block[kScaleAt], &kOne, sizeof kOne);
+  info.dequantize(std::span(block).first(info.block_bytes),
+                  std::span(values).first(info.block_values));
+  const auto code = [&](std::size_t i) { return static_cast<int>(values[i]) + 8; };
+  for (std::size_t i = 0; i < info.block_values; i += 32, out += 18 * kPanel) {
+    std::uint8_t nibbles[16];
+    for (std::size_t l = 0; l < 16; ++l) {
+      nibbles[l] = static_cast<std::uint8_t>(code(i + l) | code(i + l + 16) << 4);
+    }
+    pack_nibbles(nibbles, col, out);
+    std::memcpy(out + 256 + 2 * col, in + kScaleAt, 2);
+  }
+}
+
 // File: low[128], high[64], scale[16], d. Value 128 n + 32 g + l has its low bits in nibble (g / 2)
 // of low[64 n + l + 32 (g % 2)] and its high bits at bit 2 g of high[32 n + l].
 void pack_q6_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
@@ -113,56 +138,66 @@ PackBlock block_packer(DType dtype) {
       return pack_q5_0;
     case DType::iq4_nl:
       return pack_iq4_nl;
+    case DType::q1_0:
+      return pack_levels<DType::q1_0, 0>;
+    case DType::q2_0:
+      return pack_levels<DType::q2_0, 0>;
+    case DType::tq1_0:
+      return pack_levels<DType::tq1_0, 52>;
+    case DType::tq2_0:
+      return pack_levels<DType::tq2_0, 64>;
     default:
       return nullptr;
   }
 }
 
-void pack_blocks(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+// The rows of one panel, from t [16 or fewer, in]: row `col` becomes its column.
+
+void pack_blocks(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
   const DTypeInfo& info = dtype_info(t.dtype);
   const PackBlock pack_block = block_packer(t.dtype);
   const auto block_bytes = static_cast<std::int64_t>(info.block_bytes);
-  const auto packed_block_bytes =
-      static_cast<std::int64_t>(dtype_info(packed_dtype(t.dtype)).block_bytes) * kPanel;
+  const DTypeInfo& packed = dtype_info(packed_dtype(t.dtype));
+  const auto packed_block_bytes = static_cast<std::int64_t>(
+      info.block_values / packed.block_values * packed.block_bytes * std::size_t{kPanel});
   const std::int64_t n_blocks = t.shape.cols() / static_cast<std::int64_t>(info.block_values);
   const auto* row =
-      reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + o * n_blocks * block_bytes;
+      reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + col * n_blocks * block_bytes;
   for (std::int64_t b = 0; b < n_blocks; ++b) {
-    pack_block(row + b * block_bytes, o % kPanel, panel + b * packed_block_bytes);
+    pack_block(row + b * block_bytes, col, panel + b * packed_block_bytes);
   }
 }
 
-void pack_values(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
+void pack_values(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
   const auto size = static_cast<std::int64_t>(dtype_info(t.dtype).block_bytes);
   const std::int64_t in = t.shape.cols();
-  const auto* row = reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + o * in * size;
+  const auto* row = reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + col * in * size;
   for (std::int64_t i = 0; i < in; ++i) {
-    std::memcpy(panel + (i * kPanel + o % kPanel) * size, row + i * size,
-                static_cast<std::size_t>(size));
+    std::memcpy(panel + (i * kPanel + col) * size, row + i * size, static_cast<std::size_t>(size));
   }
 }
 
 // Dequantised, and stored as To makes them of a float.
 template <class To>
-void pack_dequantized(const Tensor& t, std::int64_t o, std::uint8_t* panel, To to) {
+void pack_dequantized(const Tensor& t, std::int64_t col, std::uint8_t* panel, To to) {
   std::vector<float> row(static_cast<std::size_t>(t.shape.cols()));
-  dequantize_row(t, o, row);
+  dequantize_row(t, col, row);
   for (std::size_t i = 0; i < row.size(); ++i) {
     const auto value = to(row[i]);
-    const std::size_t at = i * std::size_t{kPanel} + static_cast<std::size_t>(o % kPanel);
+    const std::size_t at = i * std::size_t{kPanel} + static_cast<std::size_t>(col);
     std::memcpy(panel + at * sizeof value, &value, sizeof value);
   }
 }
 
-void pack_as_f32(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
-  pack_dequantized(t, o, panel, [](float x) { return x; });
+void pack_as_f32(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
+  pack_dequantized(t, col, panel, [](float x) { return x; });
 }
 
-void pack_as_f16(const Tensor& t, std::int64_t o, std::uint8_t* panel) {
-  pack_dequantized(t, o, panel, f32_to_f16);
+void pack_as_f16(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
+  pack_dequantized(t, col, panel, f32_to_f16);
 }
 
-using PackRow = void (*)(const Tensor& t, std::int64_t o, std::uint8_t* panel);
+using PackRow = void (*)(const Tensor& t, std::int64_t col, std::uint8_t* panel);
 
 PackRow row_packer(DType file, DType packed) {
   if (block_packer(file) != nullptr && packed != DType::f32) return pack_blocks;
@@ -177,11 +212,26 @@ DType packed_dtype(DType file) {
     case DType::q5_0:
     case DType::iq4_nl:
       return DType::q8_0;
+    case DType::q1_0:
+    case DType::q2_0:
+    case DType::tq1_0:
+    case DType::tq2_0:
+      return DType::q4_0;
+    case DType::f8_e4m3:
+    case DType::f8_e5m2:
+    case DType::nvfp4:
     case DType::q5_1:
     case DType::q2_k:
     case DType::q3_k:
     case DType::q4_k:
     case DType::q5_k:
+    case DType::iq1_s:
+    case DType::iq1_m:
+    case DType::iq2_xxs:
+    case DType::iq2_xs:
+    case DType::iq2_s:
+    case DType::iq3_xxs:
+    case DType::iq3_s:
     case DType::iq4_xs:
       return DType::f16;
     default:
@@ -208,8 +258,12 @@ PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool) {
   CHECK(m.data != nullptr, "the memory plan was checked before weights are packed");
   const PackRow pack_row = row_packer(tensor.dtype, m.dtype);
   pool.run(m.n_panels(), [&](std::int64_t p) {
-    for (std::int64_t o = p * kPanel; o < std::min(m.out, (p + 1) * kPanel); ++o) {
-      pack_row(tensor, o, m.data.get() + p * m.panel_bytes);
+    Tensor rows = row_range(tensor, p * kPanel, std::min(kPanel, m.out - p * kPanel));
+    std::vector<std::byte> made;
+    rows.bytes = read_bytes(rows, made);
+    rows.source = nullptr;
+    for (std::int64_t col = 0; col < rows.shape.rows(); ++col) {
+      pack_row(rows, col, m.data.get() + p * m.panel_bytes);
     }
   });
   return m;

@@ -18,10 +18,11 @@
 //                         u8 exponent[col]                                                16 B
 //
 // so a packed matrix is as large as the file's, but for the last panel's padding (zero scales).
-// Types without a layout of their own take the nearest that loses nothing that matters: q5_0 and
-// iq4_nl become q8_0 (the same values, bit for bit: 8 bits hold every code), the rest f16, which
-// rounds a weight by at most 2^-11 of it, a sixteenth of what int8 activations cost. The
-// packed copy replaces the mapped one: the caller releases the file's pages.
+// Types without a layout of their own take the nearest that loses nothing that matters. The same
+// values, bit for bit, have q5_0 and iq4_nl as q8_0 (8 bits hold every code), q1_0, q2_0, tq1_0 and
+// tq2_0 as q4_0, and f8_e4m3, f8_e5m2 and nvfp4 as f16. The rest become f16 too, which rounds a
+// weight by at most 2^-11 of it, a sixteenth of what int8 activations cost. The packed copy
+// replaces the mapped one: the caller releases the file's pages.
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "kernels/matmul.h"
@@ -20,8 +21,9 @@ TEST_P(Packing, keeps_every_weight) {
   const std::int64_t in = 512, out = 37;
   const TestTensor tensor = random_tensor(GetParam(), out, in, random);
   const PackedMatrix packed = pack(tensor.view, false, pool);
-  // Half of the last of the 11 bits of a half, where a type becomes f16.
-  const bool rounds = packed.dtype == DType::f16 && GetParam() != DType::f16;
+  // Half of the last of the 11 bits of a half, where a type becomes f16 and has more bits.
+  constexpr DType kExactAsHalf[] = {DType::f16, DType::f8_e4m3, DType::f8_e5m2, DType::nvfp4};
+  const bool rounds = packed.dtype == DType::f16 && !std::ranges::count(kExactAsHalf, GetParam());
   const float tolerance = rounds ? 0x1p-11f : 1e-6f;
   std::vector<float> row(in);
   std::vector<float> x(in), y(48);
@@ -38,6 +40,15 @@ TEST_P(Packing, keeps_every_weight) {
       EXPECT_NEAR(y[static_cast<std::size_t>(o)], w, std::abs(w) * tolerance + 1e-7 * tolerance)
           << "input " << i << " output " << o;
     }
+  }
+}
+
+TEST(PackedDtype, is_a_type_with_a_layout_and_at_most_f16_for_what_is_smaller) {
+  for (const DTypeInfo& info : dtypes()) {
+    const DType packed = packed_dtype(info.dtype);
+    EXPECT_EQ(packed_dtype(packed), packed) << info.name;
+    if (info.dtype == DType::f32) continue;
+    EXPECT_LE(dtype_info(packed).block_bytes, 2 * dtype_info(packed).block_values) << info.name;
   }
 }
 
@@ -63,11 +74,12 @@ TEST_P(Packing, is_as_large_as_its_layout_but_for_the_last_panel) {
   EXPECT_EQ(packed_bytes(packed_dtype(GetParam()), 33, 512), static_cast<std::int64_t>(file_bytes));
 }
 
-INSTANTIATE_TEST_SUITE_P(, Packing,
-                         testing::Values(DType::f32, DType::f16, DType::bf16, DType::q8_0,
-                                         DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,
-                                         DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k,
-                                         DType::q6_k, DType::iq4_nl, DType::iq4_xs, DType::mxfp4),
+std::vector<DType> all_types() {
+  std::vector<DType> types;
+  for (const DTypeInfo& info : dtypes()) types.push_back(info.dtype);
+  return types;
+}
+INSTANTIATE_TEST_SUITE_P(, Packing, testing::ValuesIn(all_types()),
                          [](const auto& test) { return std::string(dtype_info(test.param).name); });
 
 }  // namespace

@@ -47,8 +47,14 @@ inline TestTensor random_tensor(DType dtype, std::int64_t out, std::int64_t in,
         std::memcpy(&t.bytes[at], &bits, 2);
         break;
       }
+      case DType::f8_e4m3:
+      case DType::f8_e5m2:
+        t.bytes[at] &= std::byte{0xbf};  // below 2
+        break;
       case DType::q8_0:
       case DType::q4_0:
+      case DType::q1_0:
+      case DType::q2_0:
         put_f16(at, scale(random));
         break;
       case DType::q4_1:
@@ -57,6 +63,33 @@ inline TestTensor random_tensor(DType dtype, std::int64_t out, std::int64_t in,
         break;
       case DType::mxfp4:
         t.bytes[at] = static_cast<std::byte>(120 + byte(random) % 5);  // 2^-8 … 2^-4
+        break;
+      case DType::nvfp4:
+        for (std::size_t i = 0; i < 4; ++i) {
+          t.bytes[at + i] = static_cast<std::byte>(16 + byte(random) % 24);  // 2^-6 … 2^-3
+        }
+        break;
+      case DType::tq1_0:
+        put_f16(at + 52, scale(random));
+        break;
+      case DType::tq2_0:
+        put_f16(at + 64, scale(random));
+        break;
+      case DType::iq1_m: {
+        const std::uint16_t bits = f32_to_f16(scale(random) / 8);
+        for (std::size_t i = 0; i < 4; ++i) {  // a nibble on top of each 16-bit word of scales
+          std::byte& high = t.bytes[at + 49 + 2 * i];
+          high = (high & std::byte{15}) | static_cast<std::byte>((bits >> 4 * i & 15) << 4);
+        }
+        break;
+      }
+      case DType::iq1_s:
+      case DType::iq2_xxs:
+      case DType::iq2_xs:
+      case DType::iq2_s:
+      case DType::iq3_xxs:
+      case DType::iq3_s:
+        put_f16(at, scale(random) / 8);
         break;
       case DType::q5_0:
       case DType::iq4_nl:

@@ -1,10 +1,12 @@
-// golden_test.cc - every architecture against Hugging Face's logits of a tiny random model, and the
-// promise that cutting and mixing batches changes no bit. A model is one name in the table below
-// and one folder of tests/golden/hf/.
+// golden_test.cc - every architecture, from every form its files come in, against Hugging Face's
+// logits of a tiny random model, and the promise that cutting and mixing batches changes no bit. A
+// model is one name in the table below and one folder of tests/golden/hf/.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -23,8 +25,13 @@ using kernels::kPage;
 
 constexpr std::int32_t kMaxRows = 256;
 
+const std::filesystem::path kGolden = HEARTH_SOURCE_DIR "/tests/golden/hf";
+
+std::string gguf_of(const std::string& name) { return kGolden / name / "model.gguf"; }
+
+// `path` is a model file or folder.
 struct TinyModel {
-  explicit TinyModel(const std::string& name, bool exact, const kernels::CpuKernels& isa,
+  explicit TinyModel(const std::string& path, bool exact, const kernels::CpuKernels& isa,
                      int n_threads = 2)
       : pool(n_threads),
         ops(isa, pool,
@@ -32,10 +39,11 @@ struct TinyModel {
              .max_output_rows = kMaxRows,
              .max_positions = 256,
              .exact = exact}) {
-    checkpoint =
-        *formats::open_checkpoint(cat(HEARTH_SOURCE_DIR "/tests/golden/hf/", name, "/model.gguf"));
+    auto opened = formats::open_checkpoint(path);
+    CHECK(opened.has_value(), opened ? "" : opened.error().message.c_str());
+    checkpoint = *opened;
     auto built = build(*checkpoint, ops);
-    CHECK(built.has_value(), "the golden model loads");
+    CHECK(built.has_value(), built ? "" : built.error().message.c_str());
     model = *std::move(built);
     CHECK(ops.allocate(model->info().kv, 64).has_value(), "it fits");
   }
@@ -78,7 +86,7 @@ struct TinyModel {
 };
 
 nlohmann::json expected(const std::string& name) {
-  std::ifstream file(cat(HEARTH_SOURCE_DIR "/tests/golden/hf/", name, "/expected.json"));
+  std::ifstream file(kGolden / name / "expected.json");
   return nlohmann::json::parse(file);
 }
 
@@ -88,11 +96,63 @@ std::vector<std::int32_t> pages_from(std::int32_t first, std::int32_t n) {
   return pages;
 }
 
+constexpr const char* kNames[] = {"gemma3",  "gpt_oss", "llama", "llama_tied",
+                                  "mistral", "phi3",    "qwen2", "qwen3"};
+
+// Bits: of the GGUF file.
 class Golden : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(, Golden,
-                         testing::Values("gemma3", "gpt_oss", "llama", "llama_tied", "mistral",
-                                         "phi3", "qwen2", "qwen3"),
+INSTANTIATE_TEST_SUITE_P(, Golden, testing::ValuesIn(kNames),
                          [](const auto& test) { return std::string(test.param); });
+
+struct Form {
+  std::string name;    // of the folder with expected.json
+  std::string folder;  // of the model's files
+  std::string config;  // "": the GGUF file; else the folder, with this file as its config.json
+};
+
+std::vector<Form> forms() {
+  std::vector<Form> all;
+  for (const std::string name : kNames) {
+    for (const char* config : {"", "config.json", "config.v5.json"}) {
+      all.push_back({name, name, config});
+    }
+  }
+  all.push_back({"gpt_oss", "gpt_oss_dequant", "config.json"});
+  return all;
+}
+
+class GoldenForm : public testing::TestWithParam<Form> {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              cat("hearth-golden-", ::getpid(), "-", GetParam().folder, GetParam().config);
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string path() const {
+    const Form& form = GetParam();
+    if (form.config.empty()) return gguf_of(form.folder);
+    for (const char* file : {"model.safetensors", "generation_config.json", "tokenizer.json",
+                             "tokenizer_config.json", "chat_template.jinja"}) {
+      const auto from = kGolden / form.folder / file;
+      if (std::filesystem::exists(from)) link(from, file);
+    }
+    link(kGolden / form.folder / form.config, "config.json");
+    return folder_;
+  }
+
+ private:
+  void link(const std::filesystem::path& from, const char* as) const {
+    std::filesystem::create_symlink(from, folder_ / as);
+  }
+  std::filesystem::path folder_;
+};
+INSTANTIATE_TEST_SUITE_P(, GoldenForm, testing::ValuesIn(forms()), [](const auto& test) {
+  const Form& form = test.param;
+  const bool v5 = form.config == "config.v5.json";
+  return form.folder + (form.config.empty() ? "_gguf" : v5 ? "_folder_v5" : "_folder");
+});
 
 // Compares a row with `values`, of all ids or of the given ones; keeps the worst difference
 // relative to the largest of them.
@@ -109,9 +169,9 @@ void expect_close(const std::vector<float>& row, const nlohmann::json& values,
   worst = std::max(worst, difference / largest);
 }
 
-TEST_P(Golden, exact_logits_match_hugging_face_at_every_position) {
-  const nlohmann::json e = expected(GetParam());
-  TinyModel tiny(GetParam(), true, **kernels::choose_kernels(""));
+TEST_P(GoldenForm, exact_logits_match_hugging_face_at_every_position) {
+  const nlohmann::json e = expected(GetParam().name);
+  TinyModel tiny(path(), true, **kernels::choose_kernels(""));
   const auto pages = pages_from(3, 16);
   double worst = 0;
   const auto short_ids = e["short"]["ids"].get<std::vector<std::int32_t>>();
@@ -131,9 +191,9 @@ TEST_P(Golden, exact_logits_match_hugging_face_at_every_position) {
   RecordProperty("worst_relative", cat(worst));
 }
 
-TEST_P(Golden, greedy_continuations_are_equal) {
-  const nlohmann::json e = expected(GetParam());
-  TinyModel tiny(GetParam(), true, **kernels::choose_kernels(""));
+TEST_P(GoldenForm, greedy_continuations_are_equal) {
+  const nlohmann::json e = expected(GetParam().name);
+  TinyModel tiny(path(), true, **kernels::choose_kernels(""));
   const auto pages = pages_from(0, 16);
   for (const auto& item : e["greedy"]) {
     auto next = item["ids"].get<std::vector<std::int32_t>>();
@@ -155,10 +215,10 @@ TEST_P(Golden, cutting_a_prompt_mixing_sequences_and_threads_change_no_bit) {
   const auto ids = e["long"]["ids"].get<std::vector<std::int32_t>>();
   const auto other = e["short"]["ids"].get<std::vector<std::int32_t>>();
   const auto pages = pages_from(0, 16), far = pages_from(20, 16);
-  TinyModel reference(GetParam(), false, **kernels::choose_kernels(""));
+  TinyModel reference(gguf_of(GetParam()), false, **kernels::choose_kernels(""));
   const auto want = reference.forward({{ids, 0, &pages, ids.size()}});
   for (const int n_threads : {1, 3}) {
-    TinyModel tiny(GetParam(), false, **kernels::choose_kernels(""), n_threads);
+    TinyModel tiny(gguf_of(GetParam()), false, **kernels::choose_kernels(""), n_threads);
     std::mt19937 random(5);
     std::size_t done = 0;
     while (done < ids.size()) {
@@ -179,17 +239,17 @@ TEST_P(Golden, cutting_a_prompt_mixing_sequences_and_threads_change_no_bit) {
 TEST_P(Golden, every_isa_gives_the_same_bits) {
   const auto ids = expected(GetParam())["short"]["ids"].get<std::vector<std::int32_t>>();
   const auto pages = pages_from(0, 16);
-  TinyModel generic(GetParam(), false, kernels::generic_kernels());
+  TinyModel generic(gguf_of(GetParam()), false, kernels::generic_kernels());
   const auto want = generic.forward({{ids, 0, &pages, ids.size()}});
   for (const kernels::CpuKernels* isa : kernels::runnable_kernels()) {
-    TinyModel tiny(GetParam(), false, *isa);
+    TinyModel tiny(gguf_of(GetParam()), false, *isa);
     EXPECT_EQ(tiny.forward({{ids, 0, &pages, ids.size()}}), want) << isa->isa;
   }
 }
 
 TEST(LongRope, the_factors_are_those_of_the_planned_length) {
   const nlohmann::json e = expected("phi3");
-  TinyModel tiny("phi3", true, **kernels::choose_kernels(""));
+  TinyModel tiny(gguf_of("phi3"), true, **kernels::choose_kernels(""));
   const auto pages = pages_from(0, 16), far = pages_from(16, 16);
   const auto ids = e["long"]["ids"].get<std::vector<std::int32_t>>();
   double worst = 0;

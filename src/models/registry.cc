@@ -29,11 +29,9 @@ Result<std::unique_ptr<Model>> build(const formats::Checkpoint& checkpoint, kern
   for (const Architecture& a : kArchitectures) {
     if (a.name == checkpoint.architecture) return a.load(checkpoint, ops);
   }
-  std::string known;
-  for (const Architecture& a : kArchitectures) known += cat(known.empty() ? "" : ", ", a.name);
   return Error{ErrorKind::unsupported,
                cat("[models] architecture ", quote(checkpoint.architecture),
-                   " is not one Hearth computes yet; it computes: ", known)};
+                   " is not one Hearth computes yet; it computes: ", joined(architectures()))};
 }
 
 std::vector<std::string_view> architectures() {

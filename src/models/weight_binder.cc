@@ -107,14 +107,11 @@ std::vector<kernels::Matrix> WeightBinder::matrices(const std::string& name,
   const Tensor* tensor = expect(name, {total, in});
   std::vector<kernels::Matrix> parts(outs.size());
   if (tensor == nullptr) return parts;
-  const std::size_t row = row_bytes(tensor->dtype, in);
-  std::size_t first = 0, i = 0;
+  std::int64_t first = 0;
+  std::size_t i = 0;
   for (const std::int64_t out : outs) {
-    Tensor part = *tensor;
-    part.shape.dims[0] = out;
-    part.bytes = tensor->bytes.subspan(first * row, static_cast<std::size_t>(out) * row);
-    parts[i++] = ops_.matrix(part);
-    first += static_cast<std::size_t>(out);
+    parts[i++] = ops_.matrix(row_range(*tensor, first, out));
+    first += out;
   }
   if (checkpoint_.release) checkpoint_.release(*tensor);
   return parts;
@@ -161,7 +158,14 @@ kernels::Experts WeightBinder::experts(const std::string& name, std::int64_t n, 
 
 kernels::Table WeightBinder::table(const std::string& name, std::int64_t n, std::int64_t cols) {
   const Tensor* tensor = expect(name, {n, cols});
-  return tensor == nullptr ? kernels::Table{} : ops_.table(*tensor);
+  if (tensor == nullptr) return {};
+  if (tensor->source != nullptr) {
+    fail(ErrorKind::unsupported,
+         cat("tensor ", name,
+             " is stored in an encoding that has to be undone first; convert the model to GGUF"));
+    return {};
+  }
+  return ops_.table(*tensor);
 }
 
 void WeightBinder::check_all_used(std::initializer_list<std::string_view> ignored) {

@@ -1,4 +1,4 @@
-// dtype.cc - the table of element types, and the bit arithmetic of the two 16-bit floats.
+// dtype.cc - the table of element types, and the bit arithmetic of the small floats.
 #include "tensor/dtype.h"
 
 #include <array>
@@ -16,6 +16,8 @@ constexpr DTypeInfo kTypes[] = {
     {DType::f32, "f32", 0, 1, 4, dequantize_f32},
     {DType::f16, "f16", 1, 1, 2, dequantize_f16},
     {DType::bf16, "bf16", 30, 1, 2, dequantize_bf16},
+    {DType::f8_e4m3, "f8_e4m3", {}, 1, 1, dequantize_f8_e4m3},
+    {DType::f8_e5m2, "f8_e5m2", {}, 1, 1, dequantize_f8_e5m2},
     {DType::q8_0, "q8_0", 8, 32, 34, dequantize_q8_0},
     {DType::q4_0, "q4_0", 2, 32, 18, dequantize_q4_0},
     {DType::q4_1, "q4_1", 3, 32, 20, dequantize_q4_1},
@@ -26,9 +28,21 @@ constexpr DTypeInfo kTypes[] = {
     {DType::q4_k, "q4_k", 12, 256, 144, dequantize_q4_k},
     {DType::q5_k, "q5_k", 13, 256, 176, dequantize_q5_k},
     {DType::q6_k, "q6_k", 14, 256, 210, dequantize_q6_k},
+    {DType::iq1_s, "iq1_s", 19, 256, 50, dequantize_iq1_s},
+    {DType::iq1_m, "iq1_m", 29, 256, 56, dequantize_iq1_m},
+    {DType::iq2_xxs, "iq2_xxs", 16, 256, 66, dequantize_iq2_xxs},
+    {DType::iq2_xs, "iq2_xs", 17, 256, 74, dequantize_iq2_xs},
+    {DType::iq2_s, "iq2_s", 22, 256, 82, dequantize_iq2_s},
+    {DType::iq3_xxs, "iq3_xxs", 18, 256, 98, dequantize_iq3_xxs},
+    {DType::iq3_s, "iq3_s", 21, 256, 110, dequantize_iq3_s},
     {DType::iq4_nl, "iq4_nl", 20, 32, 18, dequantize_iq4_nl},
     {DType::iq4_xs, "iq4_xs", 23, 256, 136, dequantize_iq4_xs},
+    {DType::tq1_0, "tq1_0", 34, 256, 54, dequantize_tq1_0},
+    {DType::tq2_0, "tq2_0", 35, 256, 66, dequantize_tq2_0},
+    {DType::q1_0, "q1_0", 41, 128, 18, dequantize_q1_0},
+    {DType::q2_0, "q2_0", 42, 64, 18, dequantize_q2_0},
     {DType::mxfp4, "mxfp4", 39, 32, 17, dequantize_mxfp4},
+    {DType::nvfp4, "nvfp4", 40, 64, 36, dequantize_nvfp4},
 };
 
 constexpr bool rows_follow_the_enum() {
@@ -54,6 +68,8 @@ constexpr GgmlName kGgmlNames[] = {
 };
 
 }  // namespace
+
+std::span<const DTypeInfo> dtypes() { return kTypes; }
 
 const DTypeInfo& dtype_info(DType dtype) {
   const auto index = static_cast<std::size_t>(dtype);
@@ -118,6 +134,20 @@ std::uint16_t f32_to_bf16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+// 1 sign, 4 exponent (bias 7), 3 fraction bits.
+float f8_e4m3_to_f32(std::uint8_t bits) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x80u) << 24;
+  const std::uint32_t magnitude = bits & 0x7fu;
+  if (magnitude == 0x7f) return std::bit_cast<float>(sign | 0x7fc00000u);
+  if (magnitude >= 8) return std::bit_cast<float>(sign | (magnitude + (120u << 3)) << 20);
+  const float denormal = static_cast<float>(magnitude) * 0x1p-9f;
+  return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(denormal));
+}
+
+float f8_e5m2_to_f32(std::uint8_t bits) {
+  return f16_to_f32(static_cast<std::uint16_t>(bits << 8));
 }
 
 }  // namespace hearth

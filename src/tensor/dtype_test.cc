@@ -1,4 +1,4 @@
-// dtype_test.cc - the 16-bit floats against a definition in double arithmetic, exhaustively.
+// dtype_test.cc - the small floats against a definition in double arithmetic, exhaustively.
 #include "tensor/dtype.h"
 
 #include <gtest/gtest.h>
@@ -91,18 +91,80 @@ TEST(Bf16, every_midpoint_rounds_to_the_even_neighbour) {
   }
 }
 
-TEST(DType, each_type_is_found_by_its_ggml_number_and_has_the_same_name_there) {
-  for (int i = 0; i <= static_cast<int>(DType::mxfp4); ++i) {
-    const DTypeInfo& info = dtype_info(static_cast<DType>(i));
-    EXPECT_EQ(dtype_of_ggml_id(info.ggml_id), info.dtype);
-    EXPECT_EQ(ggml_type_name(info.ggml_id), info.name);
+// The definition (OCP 8-bit Floating Point Specification, tables 1 and 2) in double arithmetic.
+double f8_value(std::uint32_t bits, int exponent_bits, int bias) {
+  const int fraction_bits = 7 - exponent_bits;
+  const int exponent = static_cast<int>(bits & 0x7f) >> fraction_bits;
+  const int fraction = static_cast<int>(bits & 0x7f) - (exponent << fraction_bits);
+  const int significand = exponent == 0 ? fraction : fraction + (1 << fraction_bits);
+  const double magnitude =
+      std::ldexp(significand, (exponent == 0 ? 1 : exponent) - bias - fraction_bits);
+  return bits >= 0x80 ? -magnitude : magnitude;
+}
+
+TEST(F8, all_256_codes_of_e4m3_are_their_formula_and_only_all_ones_is_a_nan) {
+  for (std::uint32_t bits = 0; bits < 256; ++bits) {
+    const float value = f8_e4m3_to_f32(static_cast<std::uint8_t>(bits));
+    EXPECT_EQ(std::signbit(value), bits >= 0x80) << bits;
+    if ((bits & 0x7f) == 0x7f) {
+      EXPECT_TRUE(std::isnan(value)) << bits;
+    } else {
+      EXPECT_EQ(value, f8_value(bits, 4, 7)) << bits;
+    }
+  }
+}
+
+TEST(F8, all_256_codes_of_e5m2_are_their_formula_infinities_or_nans) {
+  for (std::uint32_t bits = 0; bits < 256; ++bits) {
+    const float value = f8_e5m2_to_f32(static_cast<std::uint8_t>(bits));
+    EXPECT_EQ(std::signbit(value), bits >= 0x80) << bits;
+    if ((bits & 0x7f) == 0x7c) {
+      EXPECT_TRUE(std::isinf(value)) << bits;
+    } else if ((bits & 0x7f) > 0x7c) {
+      EXPECT_TRUE(std::isnan(value)) << bits;
+    } else {
+      EXPECT_EQ(value, f8_value(bits, 5, 15)) << bits;
+    }
+  }
+}
+
+// The values that the specification prints: largest, smallest normal, the denormals' ends, one.
+TEST(F8, the_published_values_come_out) {
+  EXPECT_EQ(f8_e4m3_to_f32(0x7e), 448.0f);
+  EXPECT_EQ(f8_e4m3_to_f32(0x08), 0x1p-6f);
+  EXPECT_EQ(f8_e4m3_to_f32(0x07), 0.875f * 0x1p-6f);
+  EXPECT_EQ(f8_e4m3_to_f32(0x01), 0x1p-9f);
+  EXPECT_EQ(f8_e4m3_to_f32(0x38), 1.0f);
+  EXPECT_EQ(f8_e5m2_to_f32(0x7b), 57344.0f);
+  EXPECT_EQ(f8_e5m2_to_f32(0x04), 0x1p-14f);
+  EXPECT_EQ(f8_e5m2_to_f32(0x03), 0.75f * 0x1p-14f);
+  EXPECT_EQ(f8_e5m2_to_f32(0x01), 0x1p-16f);
+  EXPECT_EQ(f8_e5m2_to_f32(0x3c), 1.0f);
+}
+
+TEST(DType, each_type_of_ggml_is_found_by_its_number_and_has_the_same_name_there) {
+  for (const DTypeInfo& info : dtypes()) {
+    if (!info.ggml_id) continue;
+    EXPECT_EQ(dtype_of_ggml_id(*info.ggml_id), info.dtype);
+    EXPECT_EQ(ggml_type_name(*info.ggml_id), info.name);
+  }
+}
+
+TEST(DType, the_8_bit_floats_have_no_number_in_ggml) {
+  EXPECT_EQ(dtype_info(DType::f8_e4m3).ggml_id, std::nullopt);
+  EXPECT_EQ(dtype_info(DType::f8_e5m2).ggml_id, std::nullopt);
+  for (std::uint32_t id = 0; id < 256; ++id) {
+    const std::optional<DType> dtype = dtype_of_ggml_id(id);
+    EXPECT_NE(dtype, DType::f8_e4m3) << id;
+    EXPECT_NE(dtype, DType::f8_e5m2) << id;
   }
 }
 
 TEST(DType, types_without_a_function_have_a_name_and_no_dtype) {
-  EXPECT_EQ(ggml_type_name(16), "iq2_xxs");
-  EXPECT_EQ(dtype_of_ggml_id(16), std::nullopt);
-  EXPECT_EQ(ggml_type_name(39), "mxfp4");
+  EXPECT_EQ(ggml_type_name(15), "q8_k");
+  EXPECT_EQ(dtype_of_ggml_id(15), std::nullopt);
+  EXPECT_EQ(ggml_type_name(26), "i32");
+  EXPECT_EQ(dtype_of_ggml_id(26), std::nullopt);
 }
 
 TEST(DType, numbers_without_a_meaning_have_no_name) {

@@ -76,7 +76,7 @@ class WrongUse(CliTest):
         self.hearth.out("model", "import", TINY, "--alias", "tiny-llama")
         self.assertIn("did you mean \"tiny-llama\"?", self.hearth.fails(1, "model", "info", "tiny-lama"))
         self.assertIn("no model file", self.hearth.fails(1, "debug", "tokenize", "a/b.gguf", "--text", "x"))
-        self.assertIn("not a regular file", self.hearth.fails(2, "model", "inspect", "/"))
+        self.assertIn("neither a regular file nor a folder", self.hearth.fails(2, "model", "inspect", "/"))
 
     def test_output_that_cannot_be_written_is_a_failure(self):
         with open("/dev/full", "wb") as full:

@@ -200,24 +200,26 @@ Result<void> check_no_overlap(const std::vector<Record>& records) {
   return {};
 }
 
+// The later parts of a split model have the keys of the split only.
+Result<bool> is_later_part(const Metadata& metadata) {
+  HEARTH_TRY(const auto* part, find_typed<std::int64_t>(metadata, "split.no"));
+  return part != nullptr && *part > 0;
+}
+
 Result<void> read_general_keys(Checkpoint& out) {
   HEARTH_TRY(const auto* architecture,
              find_typed<std::string>(out.metadata, "general.architecture"));
-  if (architecture == nullptr || architecture->empty()) {
+  HEARTH_TRY(const bool later_part, is_later_part(out.metadata));
+  if (architecture != nullptr) out.architecture = *architecture;
+  if (out.architecture.empty() && !later_part) {
     return corrupt(cat("metadata key \"general.architecture\" is ",
                        architecture == nullptr ? "missing" : "empty",
                        ", expected the model's architecture, such as \"llama\""));
   }
-  out.architecture = *architecture;
   HEARTH_TRY(const auto* name, find_typed<std::string>(out.metadata, "general.name"));
   if (name != nullptr) out.name = *name;
   HEARTH_TRY(const auto* chat, find_typed<std::string>(out.metadata, "tokenizer.chat_template"));
   if (chat != nullptr) out.chat_template = *chat;
-  HEARTH_TRY(const auto* parts, find_typed<std::int64_t>(out.metadata, "split.count"));
-  if (parts != nullptr && *parts > 1) {
-    return unsupported(cat("split.count is ", *parts, ": this file is one part of a model in ",
-                           *parts, " files, expected a model in one file; merge the parts first"));
-  }
   return {};
 }
 

@@ -21,7 +21,8 @@
 
 namespace hearth::formats {
 
-// Portable core: works on bytes, which must outlive the Checkpoint (`storage` is left empty).
+// Portable core: works on bytes, which must outlive the Checkpoint (`storage` is left empty). The
+// file may be one part of a split model: gguf_parts.h tells and joins them.
 Result<Checkpoint> parse_gguf(std::span<const std::byte> file);
 
 }  // namespace hearth::formats

@@ -7,17 +7,13 @@
 //                 .add_bos_token .add_eos_token
 //
 // A wrong splitter gives wrong ids that look right, so an unknown or absent `pre` is never guessed.
-//
-// What ends an answer: converters write eos_token_id and often forget the chat format's own end
-// token, so the well-known end texts count too where the vocabulary has them as control tokens.
-// Harmony (gpt-oss) is the exception: there `<|end|>` only closes a message and the answer goes on
-// in the next one; its answers end with `<|return|>` or `<|call|>`.
 #include "formats/gguf/gguf_tokenizer.h"
 
 #include <algorithm>
 #include <limits>
 
 #include "base/str.h"
+#include "formats/end_of_generation.h"
 #include "formats/gguf/gguf_metadata.h"
 
 namespace hearth::formats {
@@ -49,10 +45,6 @@ constexpr PreName kPreNames[] = {
     {"gpt-4o", Pretokenizer::o200k},
     {"llama4", Pretokenizer::o200k},
 };
-
-constexpr std::string_view kEndTexts[] = {"<|im_end|>",    "<|eot_id|>",    "<|end|>",
-                                          "<|endoftext|>", "<end_of_turn>", "<|return|>",
-                                          "<|call|>",      "</s>",          "<|end_of_text|>"};
 
 const PreName* find_pre(std::string_view name) {
   for (const PreName& row : kPreNames) {
@@ -177,44 +169,77 @@ class Reader {
         ends.push_back(id);
       }
     }
-    add_well_known_ends(ends);
-    set_ends(std::move(ends));
+    set_end_of_generation(spec_, std::move(ends));
     return {};
-  }
-
-  void add_well_known_ends(std::vector<TokenId>& ends) const {
-    for (std::size_t i = 0; i < spec_.tokens.size(); ++i) {
-      if (spec_.kinds[i] != TokenKind::control) continue;
-      if (std::find(std::begin(kEndTexts), std::end(kEndTexts), spec_.tokens[i]) !=
-          std::end(kEndTexts)) {
-        ends.push_back(static_cast<TokenId>(i));
-      }
-    }
-  }
-
-  bool has_control(std::string_view token_text) const {
-    for (std::size_t i = 0; i < spec_.tokens.size(); ++i) {
-      if (spec_.kinds[i] == TokenKind::control && spec_.tokens[i] == token_text) return true;
-    }
-    return false;
-  }
-
-  void set_ends(std::vector<TokenId> ends) {
-    std::sort(ends.begin(), ends.end());
-    ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
-    if (has_control("<|return|>") && has_control("<|call|>")) {
-      std::erase_if(ends, [&](TokenId id) {
-        return spec_.tokens[static_cast<std::size_t>(id)] == "<|end|>";
-      });
-    }
-    spec_.end_of_generation = std::move(ends);
   }
 
   const Metadata& metadata_;
   TokenizerSpec spec_;
 };
 
+// The first name whose habits are the vocabulary's. Merges that o200k vocabularies are told to
+// ignore give the same tokens as those that are not (each is reachable by its own merges).
+const PreName* pre_name_of(const TokenizerSpec& spec) {
+  for (const PreName& row : kPreNames) {
+    const bool merges =
+        row.ignore_merges == spec.ignore_merges || spec.pretokenizer == Pretokenizer::o200k;
+    if (row.pretokenizer == spec.pretokenizer && row.nfc == spec.nfc && merges) return &row;
+  }
+  return nullptr;
+}
+
+std::int64_t type_of(TokenKind kind) {
+  switch (kind) {
+    case TokenKind::normal:
+      return 1;
+    case TokenKind::unknown:
+      return 2;
+    case TokenKind::control:
+      return 3;
+    case TokenKind::user_defined:
+      return 4;
+    case TokenKind::unused:
+      return 5;
+    case TokenKind::byte:
+      return 6;
+  }
+  return 1;
+}
+
 }  // namespace
+
+Result<void> write_tokenizer(const TokenizerSpec& spec,
+                             std::map<std::string, MetaValue, std::less<>>& metadata) {
+  const PreName* pre = pre_name_of(spec);
+  if (pre == nullptr) {
+    return Error{ErrorKind::unsupported,
+                 "GGUF has no name for how this vocabulary splits and normalises text"};
+  }
+  const auto set = [&metadata](std::string_view key, MetaValue value) {
+    metadata[cat("tokenizer.ggml.", key)] = std::move(value);
+  };
+  set("model", std::string("gpt2"));
+  set("pre", std::string(pre->name));
+  set("tokens", spec.tokens);
+  set("merges", spec.merges);
+  std::vector<std::int64_t> types;
+  for (const TokenKind kind : spec.kinds) types.push_back(type_of(kind));
+  set("token_type", std::move(types));
+  const std::pair<const char*, std::optional<TokenId>> named[] = {
+      {"bos_token_id", spec.bos},
+      {"eos_token_id", spec.eos},
+      {"unknown_token_id", spec.unknown},
+      {"padding_token_id", spec.pad},
+  };
+  for (const auto& [key, id] : named) {
+    if (id) set(key, std::int64_t{*id});
+  }
+  set("eos_token_ids",
+      std::vector<std::int64_t>(spec.end_of_generation.begin(), spec.end_of_generation.end()));
+  set("add_bos_token", spec.add_bos);
+  set("add_eos_token", spec.add_eos);
+  return {};
+}
 
 Result<void> read_tokenizer(Checkpoint& checkpoint) {
   const Metadata& metadata = checkpoint.metadata;

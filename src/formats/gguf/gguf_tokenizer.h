@@ -1,6 +1,9 @@
 // gguf_tokenizer.h - the keys tokenizer.ggml.* as a TokenizerSpec. Part of the portable core.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "base/result.h"
 #include "formats/checkpoint.h"
 
@@ -10,5 +13,10 @@ namespace hearth::formats {
 // not know is a problem only for whoever needs text; keys that contradict themselves (an id outside
 // the vocabulary, lists of different lengths) make the file corrupt.
 Result<void> read_tokenizer(Checkpoint& checkpoint);
+
+// The other way: the keys that give this tokenizer back when they are read. Errors: unsupported,
+// when GGUF has no name for how it splits text.
+Result<void> write_tokenizer(const text::TokenizerSpec& spec,
+                             std::map<std::string, MetaValue, std::less<>>& metadata);
 
 }  // namespace hearth::formats

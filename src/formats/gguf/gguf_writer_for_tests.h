@@ -81,7 +81,7 @@ class GgufWriter {
   GgufWriter& tensor(std::string_view name, const std::vector<std::uint64_t>& shape, DType dtype,
                      std::span<const std::byte> data) {
     const std::vector<std::uint64_t> innermost_first(shape.rbegin(), shape.rend());
-    record(name, innermost_first, dtype_info(dtype).ggml_id, aligned(data_.size()));
+    record(name, innermost_first, dtype_info(dtype).ggml_id.value(), aligned(data_.size()));
     data_.resize(aligned(data_.size()), '\0');
     if (!data.empty()) data_.append(reinterpret_cast<const char*>(data.data()), data.size());
     return *this;

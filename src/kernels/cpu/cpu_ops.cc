@@ -49,6 +49,7 @@ Vector CpuOps::vector(std::span<const float> values) {
 }
 
 Table CpuOps::table(const Tensor& tensor) {
+  CHECK(tensor.source == nullptr, "rows are looked up while decoding, which may not allocate");
   tables_.push_back(tensor);
   return {static_cast<std::int32_t>(tables_.size() - 1), tensor.shape.rows(), tensor.shape.cols()};
 }
