@@ -14,6 +14,7 @@ namespace {
 
 constexpr char32_t kLastCode = 0x10ffff;
 constexpr char32_t kBlock = 256;
+constexpr std::uint8_t kAge = 32;  // a table's entry is category + kAge * age
 
 // Hangul syllables (the standard's chapter 3.12): S = kSBase + (l * kVCount + v) * kTCount + t.
 constexpr char32_t kSBase = 0xac00, kLBase = 0x1100, kVBase = 0x1161, kTBase = 0x11a7;
@@ -33,12 +34,17 @@ void decompose_hangul(char32_t code, std::vector<Mark>& out) {
   if (s % kTCount != 0) out.push_back({kTBase + s % kTCount, 0});
 }
 
-const unicode_tables::Decomposition* find_decomposition(char32_t code) {
-  const auto* begin = unicode_tables::kDecompositions;
-  const auto* end = begin + unicode_tables::kDecompositionCount;
-  const auto* it = std::lower_bound(begin, end, code,
-                                    [](const auto& entry, char32_t c) { return entry.code < c; });
+// The entry of a table that is sorted by code, or null.
+template <class Entry>
+const Entry* find_entry(const Entry* begin, std::size_t n, char32_t code) {
+  const Entry* end = begin + n;
+  const Entry* it = std::lower_bound(begin, end, code,
+                                     [](const Entry& entry, char32_t c) { return entry.code < c; });
   return it != end && it->code == code ? it : nullptr;
+}
+
+const unicode_tables::Decomposition* find_decomposition(char32_t code) {
+  return find_entry(unicode_tables::kDecompositions, unicode_tables::kDecompositionCount, code);
 }
 
 // Appends the full canonical decomposition. Only the first part of a mapping is ever decomposable
@@ -56,6 +62,17 @@ void decompose(char32_t code, std::vector<Mark>& out) {
   }
   out.push_back({code, combining_class(code)});
   while (n > 0) out.push_back({seconds[--n], combining_class(seconds[n])});
+}
+
+// Appends the full compatibility decomposition.
+void decompose_compatibly(char32_t code, std::vector<Mark>& out) {
+  const auto* entry =
+      find_entry(unicode_tables::kCompatibilities, unicode_tables::kCompatibilityCount, code);
+  if (entry == nullptr) return decompose(code, out);
+  for (std::size_t i = 0; i < entry->size; ++i) {
+    const char32_t part = unicode_tables::kCompatibilityParts[entry->begin + i];
+    out.push_back({part, combining_class(part)});
+  }
 }
 
 // The composite of two characters, 0 when there is none.
@@ -109,18 +126,18 @@ void compose_all(std::vector<Mark>& marks) {
   marks.resize(n);
 }
 
-// Nothing below U+0300 composes with what stands before it, and all of it is NFC already: such a
-// character can change only through the one that follows it.
-bool is_inert(char32_t code) { return code < 0x300; }
+// Where text is in its form already and only a character that follows may change that: nothing
+// below U+0300 composes with what stands before it; all of it is NFC; ASCII is every form.
+char32_t inert_end(NormalForm form) { return form == NormalForm::nfc ? 0x300 : 0x80; }
 
-// Length of the prefix of text that is NFC whatever comes later: inert characters that inert
-// characters (lead bytes below 0xCC) follow.
-std::size_t settled_prefix(std::string_view text) {
+// Length of the prefix of text that stays whatever comes later: inert characters that no character
+// from U+0300 on (lead bytes from 0xCC on) follows.
+std::size_t settled_prefix(std::string_view text, char32_t end_of_inert) {
   constexpr unsigned char kLeadOf0300 = 0xcc;
   std::size_t i = 0;
   while (i < text.size()) {
-    const Utf8Char c = decode_utf8(text.substr(i));
-    if (!c.valid || !is_inert(c.code)) break;
+    const Utf8Char c = decode_utf8(text.substr(i, 4));
+    if (!c.valid || c.code >= end_of_inert) break;
     const std::size_t next = i + c.size;
     if (next < text.size() && static_cast<unsigned char>(text[next]) >= kLeadOf0300) break;
     i = next;
@@ -128,19 +145,46 @@ std::size_t settled_prefix(std::string_view text) {
   return i;
 }
 
-void flush(std::vector<Mark>& marks, std::string& out) {
-  reorder(marks);
-  compose_all(marks);
-  for (const Mark& m : marks) append_utf8(out, m.code);
-  marks.clear();
-}
+// Brings characters into a form, piece by piece.
+class FormWriter {
+ public:
+  FormWriter(NormalForm form, std::string& out) : form_(form), out_(out) {}
+
+  void add(char32_t code) {
+    if (form_ == NormalForm::nfkc || form_ == NormalForm::nfkd) {
+      decompose_compatibly(code, marks_);
+    } else {
+      decompose(code, marks_);
+    }
+  }
+
+  void flush() {
+    reorder(marks_);
+    if (form_ == NormalForm::nfc || form_ == NormalForm::nfkc) compose_all(marks_);
+    for (const Mark& m : marks_) append_utf8(out_, m.code);
+    marks_.clear();
+  }
+
+ private:
+  NormalForm form_;
+  std::string& out_;
+  std::vector<Mark> marks_;
+};
 
 }  // namespace
 
+static std::uint8_t category_and_age(char32_t code) {
+  const std::size_t block = unicode_tables::kCategoryIndex[code / kBlock];
+  return unicode_tables::kCategoryBlocks[block * kBlock + code % kBlock];
+}
+
 Category category_of(char32_t code) {
   if (code > kLastCode) return Category::cn;
-  const std::size_t block = unicode_tables::kCategoryIndex[code / kBlock];
-  return static_cast<Category>(unicode_tables::kCategoryBlocks[block * kBlock + code % kBlock]);
+  return static_cast<Category>(category_and_age(code) % kAge);
+}
+
+Age age_of(char32_t code) {
+  return code > kLastCode ? Age::later : static_cast<Age>(category_and_age(code) / kAge);
 }
 
 std::uint8_t combining_class(char32_t code) {
@@ -164,27 +208,50 @@ bool is_word_character(char32_t code) {
          (code >= 0x1f150 && code <= 0x1f169) || (code >= 0x1f170 && code <= 0x1f189);
 }
 
-std::string to_nfc(std::string_view text) {
+std::string to_normal_form(std::string_view text, NormalForm form) {
   std::string out;
   out.reserve(text.size());
-  std::vector<Mark> marks;
+  FormWriter writer(form, out);
+  const char32_t end_of_inert = inert_end(form);
   while (!text.empty()) {
-    if (const std::size_t n = settled_prefix(text); n > 0) {
-      flush(marks, out);
+    if (const std::size_t n = settled_prefix(text, end_of_inert); n > 0) {
+      writer.flush();
       out.append(text.substr(0, n));
       text.remove_prefix(n);
       continue;
     }
-    const Utf8Char c = decode_utf8(text);
-    if (!c.valid || is_inert(c.code)) flush(marks, out);
+    const Utf8Char c = decode_utf8(text.substr(0, 4));
+    if (!c.valid || c.code < end_of_inert) writer.flush();
     if (c.valid) {
-      decompose(c.code, marks);
+      writer.add(c.code);
     } else {
       out.append(text.substr(0, c.size));
     }
     text.remove_prefix(c.size);
   }
-  flush(marks, out);
+  writer.flush();
+  return out;
+}
+
+std::string to_lower_case(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const Utf8Char c = decode_utf8(text.substr(0, 4));
+    const auto* entry = c.code < 0x80 ? nullptr
+                                      : find_entry(unicode_tables::kLowerCases,
+                                                   unicode_tables::kLowerCaseCount, c.code);
+    if (c.code == 0x130) {
+      out += "i\u0307";  // the one character whose lower case is two
+    } else if (c.code >= 'A' && c.code <= 'Z') {
+      out.push_back(static_cast<char>(c.code - 'A' + 'a'));
+    } else if (entry != nullptr) {
+      append_utf8(out, entry->lower);
+    } else {
+      out.append(text.substr(0, c.size));
+    }
+    text.remove_prefix(c.size);
+  }
   return out;
 }
 

@@ -1,9 +1,10 @@
-// unicode.h - properties of characters and NFC, by Unicode 16.0. Part of the portable core.
+// unicode.h - properties of characters, normalization forms and lower case. Part of the portable
+// core.
 //
-// The version is pinned on purpose: where a tokenizer cuts a text into words depends on it,
-// and 16.0 is what the regular expressions of the reference implementation match by. A code point
-// that a later version assigns stays `cn` here. Every char32_t is allowed; values above U+10FFFF
-// are `cn`.
+// Token ids depend on the version of Unicode, so every version is pinned on purpose to the one that
+// the reference implementation (Hugging Face tokenizers) has in that place: categories are 16.0's,
+// normalization forms 9.0's (a character that came later neither decomposes, composes nor is
+// reordered), lower case is 17.0's. Every char32_t is allowed; values above U+10FFFF are `cn`.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,10 @@ enum class Category : std::uint8_t {
 
 Category category_of(char32_t code);
 
+// Since when a code point is assigned; `later` also when it is not.
+enum class Age : std::uint8_t { unicode_8, unicode_9, later };
+Age age_of(char32_t code);
+
 inline bool is_letter(Category c) { return c <= Category::lo; }
 inline bool is_mark(Category c) { return c >= Category::mn && c <= Category::me; }
 inline bool is_number(Category c) { return c >= Category::nd && c <= Category::no; }
@@ -43,8 +48,14 @@ bool is_word_character(char32_t code);
 // Canonical combining class; 0 for a starter.
 std::uint8_t combining_class(char32_t code);
 
-// Normalization Form C. Bytes that are not valid UTF-8 stay as they are and separate what is around
+// Normalization forms. Bytes that are not valid UTF-8 stay as they are and separate what is around
 // them. O(n log n) in the worst case (one run of marks), without recursion.
-std::string to_nfc(std::string_view text);
+enum class NormalForm : std::uint8_t { nfc, nfd, nfkc, nfkd };
+std::string to_normal_form(std::string_view text, NormalForm form);
+inline std::string to_nfc(std::string_view text) { return to_normal_form(text, NormalForm::nfc); }
+
+// Each character's own lower case, whatever stands around it (a sigma at the end of a word is like
+// any other). Bytes that are not valid UTF-8 stay.
+std::string to_lower_case(std::string_view text);
 
 }  // namespace hearth

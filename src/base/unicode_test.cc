@@ -119,5 +119,64 @@ TEST(Nfc, a_long_run_of_marks_is_sorted_in_good_time) {
   EXPECT_EQ(to_nfc(text), sorted);
 }
 
+// ---- the other forms ----------------------------------------------------------------------------
+
+TEST(NormalForms, decompose_canonically_or_compatibly) {
+  const std::string text = utf8(U"\u00e9 \ufb01 \u00b2 \u1e9b\u0323 \uac01");
+  EXPECT_EQ(to_normal_form(text, NormalForm::nfd),
+            utf8(U"e\u0301 \ufb01 \u00b2 \u017f\u0323\u0307 \u1100\u1161\u11a8"));
+  EXPECT_EQ(to_normal_form(text, NormalForm::nfkd),
+            utf8(U"e\u0301 fi 2 s\u0323\u0307 \u1100\u1161\u11a8"));
+  EXPECT_EQ(to_normal_form(text, NormalForm::nfkc), utf8(U"\u00e9 fi 2 \u1e69 \uac01"));
+}
+
+TEST(NormalForms, the_longest_decomposition_is_whole) {
+  EXPECT_EQ(to_normal_form("\ufdfa", NormalForm::nfkd),
+            "\u0635\u0644\u0649 \u0627\u0644\u0644\u0647 \u0639\u0644\u064a\u0647 "
+            "\u0648\u0633\u0644\u0645");
+}
+
+TEST(NormalForms, are_version_9) {
+  // U+11938 (13.0) decomposes, U+32FF (12.1) is a ligature, U+1DF6 (10.0) has a class of its own.
+  for (const char32_t code : {U'\U00011938', U'\u32ff'}) {
+    const char32_t codes[] = {code};
+    const std::string text = utf8(std::u32string_view(codes, 1));
+    EXPECT_EQ(to_normal_form(text, NormalForm::nfkd), text);
+  }
+  EXPECT_EQ(to_nfc(utf8(U"\U00011935\U00011930")), utf8(U"\U00011935\U00011930"));
+  EXPECT_EQ(combining_class(U'\u1df6'), 0);
+  EXPECT_EQ(combining_class(U'\u1df5'), 230);
+}
+
+TEST(NormalForms, every_form_is_settled_by_doing_it_once) {
+  for (const NormalForm form : {NormalForm::nfd, NormalForm::nfkc, NormalForm::nfkd}) {
+    for (char32_t code = 0; code <= 0x10ffff; ++code) {
+      if (code >= 0xd800 && code < 0xe000) continue;
+      const char32_t codes[] = {U'a', code, 0x0323, code};
+      const std::string once = to_normal_form(utf8(std::u32string_view(codes, 4)), form);
+      ASSERT_EQ(to_normal_form(once, form), once) << static_cast<std::uint32_t>(code);
+    }
+  }
+}
+
+TEST(NormalForms, bytes_that_are_not_utf8_stay) {
+  EXPECT_EQ(to_normal_form("\xc3\xa9\xff\xcc", NormalForm::nfkd), "e\xcc\x81\xff\xcc");
+}
+
+TEST(Age, tells_what_8_and_9_had) {
+  EXPECT_EQ(age_of(U'a'), Age::unicode_8);
+  EXPECT_EQ(age_of(U'\u08d4'), Age::unicode_9);
+  EXPECT_EQ(age_of(U'\u0afa'), Age::later);  // 10.0
+  EXPECT_EQ(age_of(U'\u0378'), Age::later);  // never
+  EXPECT_EQ(age_of(static_cast<char32_t>(0x110000)), Age::later);
+}
+
+TEST(LowerCase, is_each_characters_own) {
+  EXPECT_EQ(to_lower_case("AbZ[{ ÀÉ ΑΣ Жѵ"), "abz[{ àé ασ жѵ");
+  EXPECT_EQ(to_lower_case("\u0130\u1e9e\u2126"), "i\u0307\u00df\u03c9");
+  EXPECT_EQ(to_lower_case("\U00016ea0"), "\U00016ebb");  // new in 17.0
+  EXPECT_EQ(to_lower_case("A\xffÉ\xc3"), "a\xffé\xc3");
+}
+
 }  // namespace
 }  // namespace hearth

@@ -91,8 +91,8 @@ DType type_of(const Tensor& t, const Scheme& scheme, bool is_output, std::int64_
 }
 
 // The source's keys without those that describe its file.
-Result<std::map<std::string, MetaValue, std::less<>>> new_metadata(const Checkpoint& from,
-                                                                   const Scheme& scheme) {
+Result<std::map<std::string, MetaValue, std::less<>>> new_metadata(
+    const Checkpoint& from, const Scheme& scheme, std::vector<std::string>& notes) {
   auto metadata = from.metadata;
   std::erase_if(metadata, [](const auto& item) {
     return item.first.starts_with("split.") || item.first == "general.alignment";
@@ -100,7 +100,7 @@ Result<std::map<std::string, MetaValue, std::less<>>> new_metadata(const Checkpo
   metadata["general.file_type"] = scheme.file_type;
   metadata["general.quantization_version"] = std::int64_t{2};
   if (from.tokenizer && !metadata.contains("tokenizer.ggml.model")) {
-    HEARTH_TRY_VOID(write_tokenizer(*from.tokenizer, metadata));
+    HEARTH_TRY_VOID(write_tokenizer(*from.tokenizer, metadata, notes));
   }
   if (!from.chat_template.empty()) metadata["tokenizer.chat_template"] = from.chat_template;
   return metadata;
@@ -239,7 +239,7 @@ Result<ConversionPlan> plan_conversion(const Checkpoint& from, std::string_view 
         t.name == (untied ? "output.weight" : "token_embd.weight") && from.architecture != "bert";
     plan.tensors.push_back({t.name, type_of(t, *scheme, is_output, n_layers), t.shape, 0});
   }
-  HEARTH_TRY(const auto metadata, new_metadata(from, *scheme));
+  HEARTH_TRY(const auto metadata, new_metadata(from, *scheme, plan.notes));
   HEARTH_TRY(plan.head, write_gguf_head(metadata, plan.tensors, &plan.file_bytes));
   return plan;
 }

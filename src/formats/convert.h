@@ -28,6 +28,7 @@ struct ConversionPlan {
   std::string head;                 // the file up to the first tensor
   std::vector<GgufTensor> tensors;  // in the checkpoint's order
   std::uint64_t file_bytes = 0;
+  std::vector<std::string> notes;  // what the file cannot say, a sentence each
 };
 
 // Decides each tensor's type: vectors and small tables stay float32, matrices become the type that

@@ -53,8 +53,18 @@ std::string_view part(std::string_view text, std::size_t begin, std::size_t end)
   return text.substr(begin, end - begin);
 }
 
-bool is_added(TokenKind kind) {
-  return kind == TokenKind::control || kind == TokenKind::user_defined;
+bool is_added(TokenKind kind) { return is_control(kind) || kind == TokenKind::user_defined; }
+
+bool is_html_tag(std::string_view text) {
+  static constexpr std::string_view kElements[] = {
+      "a",      "b",     "blockquote", "body",  "br", "caption", "code", "div",    "em",   "footer",
+      "h1",     "h2",    "h3",         "h4",    "h5", "h6",      "head", "hr",     "html", "i",
+      "iframe", "img",   "li",         "ol",    "p",  "pre",     "span", "strong", "sub",  "sup",
+      "table",  "tbody", "td",         "tfoot", "th", "thead",   "tr",   "u",      "ul"};
+  if (!text.starts_with('<') || !text.ends_with('>')) return false;
+  text = text.substr(1, text.size() - 2);
+  if (text.starts_with('/')) text.remove_prefix(1);
+  return std::find(std::begin(kElements), std::end(kElements), text) != std::end(kElements);
 }
 
 Result<std::vector<AddedTokenRule>> rules_by_id(const TokenizerSpec& spec) {
@@ -66,19 +76,26 @@ Result<std::vector<AddedTokenRule>> rules_by_id(const TokenizerSpec& spec) {
                    cat("tokenizer: the rule of added token ", rule.id,
                        " belongs to no control or user-defined token of the vocabulary")};
     }
-    if (rule.normalized && spec.nfc) {
-      return Error{
-          ErrorKind::unsupported,
-          cat("tokenizer: added token ", quote(spec.tokens[id]),
-              " is to be found in normalised text (normalized: true) and the normaliser is "
-              "NFC; only normalized: false is supported there")};
-    }
     rules[id] = rule;
   }
   return rules;
 }
 
 }  // namespace
+
+bool is_layout(std::string_view token_text) {
+  if (is_html_tag(token_text)) return true;
+  while (!token_text.empty()) {
+    const Utf8Char c = decode_utf8(token_text);
+    if (!is_blank(c) && c.code != U'▁') return false;
+    token_text.remove_prefix(c.size);
+  }
+  return true;
+}
+
+bool is_plain_token(TokenKind kind, std::string_view token_text) {
+  return kind == TokenKind::normal || (kind == TokenKind::user_defined && is_layout(token_text));
+}
 
 void AddedTokens::Names::add(Name name) {
   first_bytes[static_cast<unsigned char>(name.text[0])] = true;
@@ -107,34 +124,58 @@ const AddedTokens::Name* AddedTokens::Names::longest_at(std::string_view text) c
   return longest;
 }
 
-void AddedTokens::Names::find_in(std::string_view text, TextRange piece,
-                                 std::span<const TextRange> trusted,
-                                 std::vector<AddedTokenMatch>& found) const {
+void AddedTokens::Pass::add(Name name) {
+  (is_layout(name.text) && !name.is_control ? layout : trusted_only).add(std::move(name));
+}
+
+void AddedTokens::Pass::finish() {
+  layout.finish();
+  trusted_only.finish();
+}
+
+// The longest name that text begins with; only its first trusted_size bytes are trusted.
+const AddedTokens::Name* AddedTokens::Pass::longest_at(std::string_view text,
+                                                       std::size_t trusted_size) const {
+  const auto first = static_cast<unsigned char>(text[0]);
+  const Name* anywhere = layout.first_bytes[first] ? layout.longest_at(text) : nullptr;
+  const Name* here = trusted_size > 0 && trusted_only.first_bytes[first]
+                         ? trusted_only.longest_at(text.substr(0, trusted_size))
+                         : nullptr;
+  if (anywhere == nullptr || here == nullptr) return anywhere != nullptr ? anywhere : here;
+  return anywhere->text.size() > here->text.size() ? anywhere : here;
+}
+
+void AddedTokens::Pass::find_in(std::string_view text, TextRange piece,
+                                std::span<const TextRange> trusted,
+                                std::vector<AddedTokenMatch>& found) const {
   std::size_t taken = piece.begin;  // up to here the piece belongs to earlier matches
   auto run = std::partition_point(trusted.begin(), trusted.end(),
                                   [&](const TextRange& r) { return r.end <= piece.begin; });
-  for (; run != trusted.end() && run->begin < piece.end; ++run) {
-    const std::size_t end = std::min(run->end, piece.end);
-    for (std::size_t i = std::max(run->begin, taken); i < end;) {
-      const Name* name = first_bytes[static_cast<unsigned char>(text[i])]
-                             ? longest_at(part(text, i, end))
-                             : nullptr;
-      if (name == nullptr) {
-        ++i;
-        continue;
-      }
-      TextRange range = {i, i + name->text.size()};
-      i = range.end;
-      const std::string_view before = part(text, taken, range.begin);
-      const std::string_view after = part(text, range.end, piece.end);
-      const std::string_view all_before = part(text, piece.begin, range.begin);
-      if (name->rule.single_word && !stands_alone(all_before, after)) continue;
-      if (name->rule.lstrip) range.begin -= blank_bytes_at_end(before);
-      if (name->rule.rstrip) range.end += blank_bytes_at_start(after);
-      found.push_back({range, name->rule.id});
-      taken = range.end;
-      i = taken;
+  for (std::size_t i = piece.begin; i < piece.end;) {
+    while (run != trusted.end() && run->end <= i) ++run;
+    const bool is_trusted = run != trusted.end() && run->begin <= i;
+    if (!is_trusted && layout.sorted.empty()) {
+      if (run == trusted.end()) break;
+      i = run->begin;
+      continue;
     }
+    const std::size_t trusted_end = is_trusted ? std::min(run->end, piece.end) : i;
+    const Name* name = longest_at(part(text, i, piece.end), trusted_end - i);
+    if (name == nullptr) {
+      ++i;
+      continue;
+    }
+    TextRange range = {i, i + name->text.size()};
+    i = range.end;
+    const std::string_view before = part(text, taken, range.begin);
+    const std::string_view after = part(text, range.end, piece.end);
+    const std::string_view all_before = part(text, piece.begin, range.begin);
+    if (name->rule.single_word && !stands_alone(all_before, after)) continue;
+    if (name->rule.lstrip) range.begin -= blank_bytes_at_end(before);
+    if (name->rule.rstrip) range.end += blank_bytes_at_start(after);
+    found.push_back({range, name->rule.id});
+    taken = range.end;
+    i = taken;
   }
 }
 
@@ -151,7 +192,8 @@ Result<AddedTokens> AddedTokens::build(const TokenizerSpec& spec) {
     }
     AddedTokenRule rule = rules[id];
     rule.id = static_cast<TokenId>(id);
-    (rule.normalized ? made.normalized_ : made.plain_).add({text, rule});
+    (rule.normalized ? made.normalized_ : made.plain_)
+        .add({text, rule, is_control(spec.kinds[id])});
   }
   made.plain_.finish();
   made.normalized_.finish();
@@ -162,7 +204,7 @@ std::vector<AddedTokenMatch> AddedTokens::find(std::string_view text,
                                                std::span<const TextRange> trusted) const {
   std::vector<AddedTokenMatch> found;
   plain_.find_in(text, {0, text.size()}, trusted, found);
-  if (normalized_.sorted.empty()) return found;
+  if (normalized_.empty()) return found;
 
   std::vector<AddedTokenMatch> all;
   std::size_t begin = 0;

@@ -83,9 +83,6 @@ TEST(AddedTokens, refuse_names_and_rules_that_cannot_be) {
   EXPECT_EQ(AddedTokens::build(spec).error().kind, ErrorKind::corrupt);
   spec.added = {{.id = -1}};
   EXPECT_EQ(AddedTokens::build(spec).error().kind, ErrorKind::corrupt);
-  spec.added = {{.id = 0, .normalized = true}};
-  spec.nfc = true;
-  EXPECT_EQ(AddedTokens::build(spec).error().kind, ErrorKind::unsupported);
 }
 
 }  // namespace

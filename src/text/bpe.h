@@ -1,12 +1,12 @@
 // bpe.h - byte-pair merging of one word.
 //
-// A word starts as its single bytes; as long as two neighbours have a merge, the one that stands
-// earliest in the merge list is applied, the leftmost of equals first. Words of up to kShortWord
-// bytes are merged by looking at all neighbours again each time (fastest for real words), longer
-// ones with a heap over a linked list: O(n log n), so a megabyte without a blank is no attack.
+// A word starts as single symbols (bytes, or characters); as long as two neighbours have a merge,
+// the one that stands earliest in the merge list is applied, the leftmost of equals first. Words of
+// up to kShortWord symbols are merged by looking at all neighbours again each time (fastest for
+// real words), longer ones with a heap over a linked list: O(n log n), so a megabyte without a
+// blank is no attack.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,11 +21,13 @@ namespace hearth::text {
 
 class BytePairMerges {
  public:
-  // index: finds spec.tokens. Errors: corrupt.
+  // From spec.merges; when there are none, from spec.scores: then any two tokens merge into the
+  // token that their texts make, and of two merges the one with the higher score goes first.
+  // index: finds spec.tokens. A merge that makes a user-defined token that is not layout is left
+  // out, because such a token is recognised by name and in trusted text only. Errors: corrupt.
   static Result<BytePairMerges> build(const TokenizerSpec& spec, const TokenIndex& index);
 
-  // The token that is this single byte, or a negative number: the vocabulary cannot spell it.
-  TokenId byte_token(std::uint8_t byte) const { return byte_tokens_[byte]; }
+  static constexpr std::size_t kMaxScoredBytes = 1024;  // of a token that has a score
 
   // What merging needs besides the tables; kept between words so that it allocates rarely.
   class Scratch {
@@ -54,15 +56,14 @@ class BytePairMerges {
     TokenId result;
   };
 
-  Result<void> add(std::string_view line, std::uint32_t rank, const TokenizerSpec& spec,
-                   const TokenIndex& index);
+  class Builder;
+
   std::size_t slot_of(TokenId left, TokenId right) const;
   const Merge& find(TokenId left, TokenId right) const { return merges_[slot_of(left, right)]; }
   std::size_t merge_short(std::span<TokenId> symbols) const;
   std::size_t merge_long(std::span<TokenId> symbols, Scratch& scratch) const;
   void set_rank(Scratch& scratch, std::uint32_t node) const;
 
-  std::array<TokenId, 256> byte_tokens_{};
   std::vector<Merge> merges_;  // open addressing, at most half full
 };
 

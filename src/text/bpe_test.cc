@@ -96,13 +96,14 @@ TEST(BytePairMerges, a_megabyte_of_one_letter_takes_n_log_n) {
   EXPECT_EQ(merge(*merges, std::vector<TokenId>(1 << 20, 0)), std::vector<TokenId>(1 << 11, 9));
 }
 
-TEST(BytePairMerges, finds_the_tokens_of_single_bytes) {
-  const auto merges = build(make_spec({"a", "Ġ", "Ã"}, {}));
+TEST(BytePairMerges, scores_stand_in_for_a_list_of_merges) {
+  TokenizerSpec spec = make_spec({"a", "b", "c", "ab", "bc", "abc"}, {});
+  spec.scores = {0, 0, 0, -2, -1, -3};
+  const auto merges = build(spec);
   ASSERT_TRUE(merges);
-  EXPECT_EQ(merges->byte_token('a'), 0);
-  EXPECT_EQ(merges->byte_token(' '), 1);
-  EXPECT_EQ(merges->byte_token(0xc3), 2);
-  EXPECT_LT(merges->byte_token('b'), 0);
+  EXPECT_EQ(merge(*merges, {0, 1, 2}), std::vector<TokenId>{5});
+  EXPECT_EQ(merge(*merges, {0, 1, 0, 1, 2, 1}), (std::vector<TokenId>{3, 5, 1}));
+  EXPECT_EQ(merge(*merges, {1, 2, 2}), (std::vector<TokenId>{4, 2}));
 }
 
 void expect_corrupt(const TokenizerSpec& spec, std::string_view part) {

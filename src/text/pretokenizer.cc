@@ -5,6 +5,7 @@
 
 #include "base/unicode.h"
 #include "base/utf8.h"
+#include "text/normalizer.h"
 
 namespace hearth::text {
 
@@ -160,19 +161,24 @@ std::size_t smollm_word(const Scanner& text, std::size_t begin) {
 
 // The alternatives that llama3, qwen2 and o200k share, after words and numbers; `tail` is what a
 // run of punctuation takes along.
-std::size_t punctuation_or_blanks(const Scanner& text, std::size_t begin, Classes tail) {
+std::size_t punctuation_or_blanks(const Scanner& text, std::size_t begin, Classes punctuation,
+                                  Classes tail) {
   const std::size_t start = text.is(begin, ' ') ? begin + 1 : begin;
-  if (text.at(start).in(kPunctuation)) return text.skip(text.skip(start, kPunctuation), tail);
+  if (text.at(start).in(punctuation)) return text.skip(text.skip(start, punctuation), tail);
   return text.lines_or_blanks(begin);
 }
 
-std::size_t llama3_word(const Scanner& text, std::size_t begin, int max_digits) {
+// marks_in_words: qwen35, whose words hold marks, so that punctuation does not.
+std::size_t llama3_word(const Scanner& text, std::size_t begin, int max_digits,
+                        bool marks_in_words = false) {
   if (const std::size_t end = text.contraction(begin, true); end > begin) return end;
   const Character first = text.at(begin);
   if (first.in(kNumber)) return text.skip(begin, kNumber, max_digits);
+  const Classes in_word = marks_in_words ? kLetter | kMark : kLetter;
   const std::size_t start = first.in(kWordPrefix) ? begin + first.size : begin;
-  if (text.at(start).in(kLetter)) return text.skip(start, kLetter);
-  return punctuation_or_blanks(text, begin, kNewline);
+  if (text.at(start).in(in_word)) return text.skip(start, in_word);
+  if (first.in(in_word)) return start;  // a mark is a prefix or, where none follows, a word
+  return punctuation_or_blanks(text, begin, marks_in_words ? kOther : kPunctuation, kNewline);
 }
 
 // [UB]*[WB]+ at i, or i when it does not match. The first set takes all it can; when no lower-case
@@ -188,19 +194,47 @@ std::size_t capitalised(const Scanner& text, std::size_t i) {
   return text.at(end).in(kLower) ? text.skip(end, kLower | kBothCases) : after_both;
 }
 
-std::size_t o200k_word(const Scanner& text, std::size_t begin) {
+// contractions: whether a word takes the one after it along.
+std::size_t o200k_word(const Scanner& text, std::size_t begin, int max_digits, bool contractions) {
+  const auto word = [&](std::size_t end) {
+    return contractions ? text.contraction(end, true) : end;
+  };
   const Character first = text.at(begin);
-  if (first.in(kNumber)) return text.skip(begin, kNumber, 3);
+  if (first.in(kNumber)) return text.skip(begin, kNumber, max_digits);
   const std::size_t start = first.in(kWordPrefix) ? begin + first.size : begin;
-  if (const std::size_t end = capitalised(text, start); end > start) {
-    return text.contraction(end, true);
-  }
+  if (const std::size_t end = capitalised(text, start); end > start) return word(end);
   // A mark is a prefix or a word. As a prefix it found no word of the first kind; as a word it is
   // one, and the first alternative goes before the second.
-  if (first.in(kMark)) return text.contraction(start, true);
+  if (first.in(kMark)) return word(start);
   // Where the first alternative fails, the second is a run of capitals.
-  if (text.at(start).in(kUpper)) return text.contraction(text.skip(start, kUpper), true);
-  return punctuation_or_blanks(text, begin, kNewline | kSlash);
+  if (text.at(start).in(kUpper)) return word(text.skip(start, kUpper));
+  return punctuation_or_blanks(text, begin, kPunctuation, kNewline | kSlash);
+}
+
+std::size_t metaspace_word(std::string_view text, std::size_t begin) {
+  const std::size_t next = text.find("▁", begin + 1);
+  return next == text.npos ? text.size() : next;
+}
+
+enum class BertClass : std::uint8_t { blank, punctuation, other };
+
+BertClass bert_class(const Utf8Char& c) {
+  if (!c.valid) return BertClass::other;
+  if (is_white_space(c.code)) return BertClass::blank;
+  return is_bert_punctuation(c.code) ? BertClass::punctuation : BertClass::other;
+}
+
+std::size_t bert_word(std::string_view text, std::size_t begin) {
+  const Utf8Char first = decode_utf8(text.substr(begin, 4));
+  const BertClass wanted = bert_class(first);
+  std::size_t end = begin + first.size;
+  if (wanted == BertClass::punctuation) return end;
+  while (end < text.size()) {
+    const Utf8Char c = decode_utf8(text.substr(end, 4));
+    if (bert_class(c) != wanted) break;
+    end += c.size;
+  }
+  return end;
 }
 
 }  // namespace
@@ -215,8 +249,18 @@ std::size_t word_end(Pretokenizer kind, std::string_view text, std::size_t begin
       return llama3_word(Scanner(text, false), begin, 3);
     case Pretokenizer::qwen2:
       return llama3_word(Scanner(text, false), begin, 1);
+    case Pretokenizer::qwen35:
+      return llama3_word(Scanner(text, false), begin, 1, true);
     case Pretokenizer::o200k:
-      return o200k_word(Scanner(text, false), begin);
+      return o200k_word(Scanner(text, false), begin, 3, true);
+    case Pretokenizer::tekken:
+      return o200k_word(Scanner(text, false), begin, 1, false);
+    case Pretokenizer::none:
+      return text.size();
+    case Pretokenizer::metaspace:
+      return metaspace_word(text, begin);
+    case Pretokenizer::bert:
+      return bert_word(text, begin);
   }
   return text.size();
 }

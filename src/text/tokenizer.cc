@@ -5,6 +5,9 @@
 
 #include "base/utf8.h"
 #include "text/byte_level_tokenizer.h"
+#include "text/sentencepiece_tokenizer.h"
+#include "text/unigram_tokenizer.h"
+#include "text/wordpiece_tokenizer.h"
 
 namespace hearth::text {
 
@@ -12,8 +15,14 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::build(TokenizerSpec spec) {
   switch (spec.model) {
     case TokenizerModel::byte_level_bpe:
       return ByteLevelTokenizer::build(std::move(spec));
+    case TokenizerModel::sentencepiece_bpe:
+      return SentencePieceTokenizer::build(std::move(spec));
+    case TokenizerModel::unigram:
+      return UnigramTokenizer::build(std::move(spec));
+    case TokenizerModel::wordpiece:
+      return WordPieceTokenizer::build(std::move(spec));
   }
-  return Error{ErrorKind::unsupported, "tokenizer: only byte-level BPE vocabularies are supported"};
+  return Error{ErrorKind::unsupported, "tokenizer: a model of an unknown kind"};
 }
 
 Result<Encoding> Tokenizer::encode(std::string_view text, bool trusted,
@@ -23,9 +32,17 @@ Result<Encoding> Tokenizer::encode(std::string_view text, bool trusted,
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool keep_control) const {
-  std::string bytes;
-  for (const TokenId id : ids) bytes += token_bytes(id, keep_control);
-  return to_valid_utf8(bytes);
+  StreamingDecoder decoder(*this, keep_control);
+  std::string text;
+  for (const TokenId id : ids) decoder.push(id, text);
+  decoder.finish(text);
+  return text;
+}
+
+bool Tokenizer::is_byte_of_run(TokenId id) const {
+  const auto i = static_cast<std::size_t>(id);
+  return spec_.model != TokenizerModel::byte_level_bpe && id >= 0 && i < spec_.kinds.size() &&
+         spec_.kinds[i] == TokenKind::byte;
 }
 
 bool Tokenizer::is_end_of_generation(TokenId id) const {
@@ -45,15 +62,48 @@ void append_valid(std::string_view bytes, std::string& out) {
 
 }  // namespace
 
+StreamingDecoder::StreamingDecoder(const Tokenizer& tokenizer, bool keep_control, bool starts_text)
+    : tokenizer_(&tokenizer),
+      keep_control_(keep_control),
+      is_first_token_(starts_text),
+      strips_blank_(starts_text && tokenizer.spec().leading_blank == LeadingBlank::strip_one) {}
+
 void StreamingDecoder::push(TokenId id, std::string& out) {
-  pending_ += tokenizer_->token_bytes(id, false);
+  std::string_view bytes = tokenizer_->token_bytes(id, keep_control_);
+  if (bytes.empty()) return;
+  if (is_first_token_) bytes = tokenizer_->first_token_bytes(id, keep_control_);
+  is_first_token_ = false;
+  const bool in_run = tokenizer_->is_byte_of_run(id);
+  if (in_run_ && !in_run) end_run(out);
+  in_run_ = in_run;
+  pending_ += bytes;
+  if (in_run) return;
   const std::size_t n_certain = pending_.size() - incomplete_utf8_suffix(pending_);
-  append_valid(std::string_view(pending_).substr(0, n_certain), out);
+  append(std::string_view(pending_).substr(0, n_certain), out);
   pending_.erase(0, n_certain);
 }
 
+void StreamingDecoder::append(std::string_view bytes, std::string& out) {
+  if (bytes.empty()) return;
+  if (strips_blank_ && bytes[0] == ' ') bytes.remove_prefix(1);
+  strips_blank_ = false;
+  append_valid(bytes, out);
+}
+
+void StreamingDecoder::end_run(std::string& out) {
+  if (is_valid_utf8(pending_)) {
+    append(pending_, out);
+  } else {
+    strips_blank_ = false;
+    for (std::size_t i = 0; i < pending_.size(); ++i) append_utf8(out, 0xfffd);
+  }
+  pending_.clear();
+  in_run_ = false;
+}
+
 void StreamingDecoder::finish(std::string& out) {
-  append_valid(pending_, out);
+  if (in_run_) return end_run(out);
+  append(pending_, out);
   pending_.clear();
 }
 

@@ -2,29 +2,18 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/str.h"
+#include "text/sentencepiece_parts.h"
+#include "text/token_index.h"
+#include "text/tokenizer_json_parts.h"
 
 namespace hearth::text {
 
-namespace {
+namespace tokenizer_json {
 
-using Json = nlohmann::json;
-
-constexpr int kMaxDepth = 32;  // real files have 6
-
-Error corrupt(std::string_view what) { return {ErrorKind::corrupt, cat("tokenizer.json: ", what)}; }
-
-Error unsupported(std::string_view what) {
-  return {ErrorKind::unsupported, cat("tokenizer.json: ", what)};
-}
-
-// A member, or null where there is none (also when object is not one).
 const Json& member(const Json& object, const char* name) {
   static const Json kNull;
   if (!object.is_object()) return kNull;
@@ -37,12 +26,9 @@ std::string_view text_of(const Json& value) {
   return text == nullptr ? std::string_view() : std::string_view(*text);
 }
 
-std::string_view type_of(const Json& part) { return text_of(member(part, "type")); }
-
-// An optional flag; absent and null are false.
-Result<bool> flag(const Json& object, const char* name, std::string_view where) {
+Result<bool> flag(const Json& object, const char* name, std::string_view where, bool fallback) {
   const Json& value = member(object, name);
-  if (value.is_null()) return false;
+  if (value.is_null()) return fallback;
   const auto* truth = value.get_ptr<const bool*>();
   if (truth == nullptr) {
     return corrupt(cat(where, ".", name, " is ", value.type_name(), ", expected true or false"));
@@ -60,18 +46,27 @@ Result<TokenId> token_id(const Json& value, std::string_view what, std::string_v
   return static_cast<TokenId>(*number);
 }
 
-// The parts of a "Sequence", or the part itself; none for null.
+// The nesting is bounded before anything is parsed.
+static void collect_parts(const Json& value, const char* list_name,
+                          std::vector<const Json*>& parts) {
+  if (value.is_null()) return;
+  const Json& list = member(value, list_name);
+  if (type_of(value) != "Sequence" || !list.is_array()) {
+    parts.push_back(&value);
+    return;
+  }
+  for (const Json& part : list) collect_parts(part, list_name, parts);
+}
+
 std::vector<const Json*> parts_of(const Json& value, const char* list_name) {
   std::vector<const Json*> parts;
-  if (value.is_null()) return parts;
-  const Json& list = member(value, list_name);
-  if (type_of(value) == "Sequence" && list.is_array()) {
-    for (const Json& part : list) parts.push_back(&part);
-  } else {
-    parts.push_back(&value);
-  }
+  collect_parts(value, list_name, parts);
   return parts;
 }
+
+namespace {
+
+constexpr int kMaxDepth = 32;  // real files have 6
 
 // A parser's memory grows with the nesting, so it is bounded before anything is parsed.
 Result<void> check_depth(std::string_view json) {
@@ -114,13 +109,15 @@ Result<void> put_token(TokenizerSpec& spec, TokenId id, std::string_view text, T
 
 // Ids may have holes (unused, without text), as many as half the entries and a few more.
 Result<void> make_room(const Json& vocab, const Json& added, TokenizerSpec& spec) {
-  std::uint64_t n_ids = 0;
+  std::uint64_t n_ids = vocab.is_array() ? vocab.size() : 0;
   const auto see = [&](const Json& id) {
     if (const auto* number = id.get_ptr<const Json::number_unsigned_t*>()) {
       n_ids = std::max<std::uint64_t>(n_ids, std::min<std::uint64_t>(*number, INT32_MAX) + 1);
     }
   };
-  for (const auto& [text, id] : vocab.items()) see(id);
+  if (vocab.is_object()) {
+    for (const auto& [text, id] : vocab.items()) see(id);
+  }
   for (const Json& token : added) see(member(token, "id"));
   const std::uint64_t n_entries = vocab.size() + added.size();
   if (n_ids > n_entries + n_entries / 2 + 1024) {
@@ -131,7 +128,56 @@ Result<void> make_room(const Json& vocab, const Json& added, TokenizerSpec& spec
   return {};
 }
 
-Result<void> read_added_token(const Json& token, const Json& vocab, TokenizerSpec& spec) {
+// {"text": id, …}
+Result<void> read_texts(const Json& vocab, TokenizerSpec& spec) {
+  for (const auto& [text, id] : vocab.items()) {
+    HEARTH_TRY(const TokenId number, token_id(id, "token", text));
+    HEARTH_TRY_VOID(put_token(spec, number, text, TokenKind::normal));
+  }
+  return {};
+}
+
+// [["text", score], …]
+Result<void> read_scored_texts(const Json& vocab, TokenizerSpec& spec) {
+  spec.scores.resize(spec.tokens.size());
+  for (std::size_t i = 0; i < vocab.size(); ++i) {
+    const Json& entry = vocab[i];
+    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number()) {
+      return corrupt(cat("entry ", i, " of model.vocab is not a text and a score"));
+    }
+    spec.scores[i] = entry[1].get<double>();
+    HEARTH_TRY_VOID(put_token(spec, static_cast<TokenId>(i), text_of(entry[0]), TokenKind::normal));
+  }
+  return {};
+}
+
+// Finds the tokens of the model by their texts.
+class Texts {
+ public:
+  explicit Texts(const TokenizerSpec& spec) : spec_(spec), index_(spec.tokens.size()) {
+    for (std::size_t i = 0; i < spec.tokens.size(); ++i) {
+      if (spec.kinds[i] != TokenKind::unused) {
+        index_.insert(spec.tokens[i], static_cast<TokenId>(i), text_of());
+      }
+    }
+  }
+
+  std::optional<TokenId> find(std::string_view text) const { return index_.find(text, text_of()); }
+
+ private:
+  struct TextOf {
+    const TokenizerSpec& spec;
+    std::string_view operator()(TokenId id) const {
+      return spec.tokens[static_cast<std::size_t>(id)];
+    }
+  };
+  TextOf text_of() const { return {spec_}; }
+
+  const TokenizerSpec& spec_;
+  TokenIndex index_;
+};
+
+Result<void> read_added_token(const Json& token, const Texts& texts, TokenizerSpec& spec) {
   const std::string_view text = text_of(member(token, "content"));
   if (text.empty()) return corrupt("an entry of added_tokens has no content");
   const std::string where = cat("added token ", quote(text));
@@ -145,8 +191,8 @@ Result<void> read_added_token(const Json& token, const Json& vocab, TokenizerSpe
   const TokenKind kind = special ? TokenKind::control : TokenKind::user_defined;
   if (rule.lstrip || rule.rstrip || rule.single_word || rule.normalized) spec.added.push_back(rule);
 
-  const auto in_vocab = vocab.find(text);
-  if (in_vocab == vocab.end()) return put_token(spec, rule.id, text, kind);
+  const std::optional<TokenId> in_vocab = texts.find(text);
+  if (!in_vocab) return put_token(spec, rule.id, text, kind);
   if (*in_vocab != rule.id) {
     return corrupt(cat(where, " has the id ", rule.id, ", but another one in model.vocab"));
   }
@@ -159,14 +205,16 @@ Result<void> read_vocabulary(const Json& file, TokenizerSpec& spec) {
   static const Json kNone = Json::array();
   const Json& listed = member(file, "added_tokens");
   const Json& added = listed.is_null() ? kNone : listed;
-  if (!vocab.is_object()) return corrupt("model.vocab is not an object of texts and ids");
+  const bool unigram = spec.model == TokenizerModel::unigram;
+  if (unigram && !vocab.is_array()) return corrupt("model.vocab is not a list of texts and scores");
+  if (!unigram && !vocab.is_object()) {
+    return corrupt("model.vocab is not an object of texts and ids");
+  }
   if (!added.is_array()) return corrupt("added_tokens is not a list");
   HEARTH_TRY_VOID(make_room(vocab, added, spec));
-  for (const auto& [text, id] : vocab.items()) {
-    HEARTH_TRY(const TokenId number, token_id(id, "token", text));
-    HEARTH_TRY_VOID(put_token(spec, number, text, TokenKind::normal));
-  }
-  for (const Json& token : added) HEARTH_TRY_VOID(read_added_token(token, vocab, spec));
+  HEARTH_TRY_VOID(unigram ? read_scored_texts(vocab, spec) : read_texts(vocab, spec));
+  const Texts texts(spec);
+  for (const Json& token : added) HEARTH_TRY_VOID(read_added_token(token, texts, spec));
   return {};
 }
 
@@ -184,18 +232,30 @@ Result<void> read_merge(const Json& merge, TokenizerSpec& spec) {
   const std::string_view right = text_of(merge[1]);
   if (left.find(' ') != left.npos || right.find(' ') != right.npos) {
     return unsupported(cat("merge ", spec.merges.size(), " has a blank in ", quote(left), " or ",
-                           quote(right), ", which byte-level vocabularies write as \"Ġ\""));
+                           quote(right), ", which vocabularies write as \"Ġ\" or \"▁\""));
   }
   spec.merges.push_back(cat(left, " ", right));
   return {};
 }
 
-// Options of the model that change ids: each has to be off.
-Result<void> check_model(const Json& model) {
+// Which kind of vocabulary the file holds. BPE has two: byte-level is what ByteLevel cuts.
+Result<TokenizerModel> read_kind(const Json& file) {
+  const Json& model = member(file, "model");
   const std::string_view type = type_of(model);
-  if (!type.empty() && type != "BPE") {
-    return unsupported(cat("model type ", quote(type), "; only byte-level BPE is supported"));
+  if (type == "Unigram") return TokenizerModel::unigram;
+  if (type == "WordPiece") return TokenizerModel::wordpiece;
+  if (type != "BPE" && !(type.empty() && member(model, "merges").is_array())) {
+    return unsupported(
+        cat("model type ", quote(type), "; supported are BPE, Unigram and WordPiece"));
   }
+  for (const Json* part : parts_of(member(file, "pre_tokenizer"), "pretokenizers")) {
+    if (type_of(*part) == "ByteLevel") return TokenizerModel::byte_level_bpe;
+  }
+  return TokenizerModel::sentencepiece_bpe;
+}
+
+// Options of BPE that change ids and are not supported: each has to be off.
+Result<void> check_bpe(const Json& model, const TokenizerSpec& spec) {
   for (const char* name : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     const Json& value = member(model, name);
     if (!value.is_null() && !(value.is_string() && text_of(value).empty())) {
@@ -204,196 +264,107 @@ Result<void> check_model(const Json& model) {
   }
   const Json& dropout = member(model, "dropout");
   if (!dropout.is_null() && dropout != 0) return unsupported("model.dropout is set");
-  HEARTH_TRY(const bool byte_fallback, flag(model, "byte_fallback", "model"));
-  if (byte_fallback) return unsupported("model.byte_fallback is set");
-  HEARTH_TRY(const bool fuse_unknown, flag(model, "fuse_unk", "model"));
-  if (fuse_unknown && !member(model, "unk_token").is_null()) {
-    return unsupported("model.fuse_unk is set with an unk_token");
+  if (spec.model != TokenizerModel::byte_level_bpe) return {};
+  if (spec.byte_fallback) return unsupported("model.byte_fallback is set with ByteLevel");
+  if (spec.fuse_unknown && spec.unknown) {
+    return unsupported("model.fuse_unk is set with an unk_token and ByteLevel");
   }
   return {};
 }
 
-Result<void> read_model(const Json& model, TokenizerSpec& spec) {
-  HEARTH_TRY(spec.ignore_merges, flag(model, "ignore_merges", "model"));
-  const Json& merges = member(model, "merges");
-  if (!merges.is_array()) return corrupt("model.merges is not a list");
-  spec.merges.reserve(merges.size());
-  for (const Json& merge : merges) HEARTH_TRY_VOID(read_merge(merge, spec));
-
+Result<void> read_unknown_text(const Json& model, TokenizerSpec& spec) {
   const Json& unknown = member(model, "unk_token");
   if (unknown.is_null()) return {};
   const auto it = std::find(spec.tokens.begin(), spec.tokens.end(), text_of(unknown));
-  if (!unknown.is_string() || it == spec.tokens.end()) {
+  if (!unknown.is_string() || text_of(unknown).empty() || it == spec.tokens.end()) {
     return corrupt("model.unk_token is not in the vocabulary");
   }
   spec.unknown = static_cast<TokenId>(it - spec.tokens.begin());
   return {};
 }
 
-// ---- what stands around the model ---------------------------------------------------------------
+Result<void> read_bpe(const Json& model, TokenizerSpec& spec) {
+  HEARTH_TRY(spec.ignore_merges, flag(model, "ignore_merges", "model"));
+  HEARTH_TRY(spec.byte_fallback, flag(model, "byte_fallback", "model"));
+  HEARTH_TRY(spec.fuse_unknown, flag(model, "fuse_unk", "model"));
+  HEARTH_TRY_VOID(read_unknown_text(model, spec));
+  const Json& merges = member(model, "merges");
+  if (!merges.is_array()) return corrupt("model.merges is not a list");
+  spec.merges.reserve(merges.size());
+  for (const Json& merge : merges) HEARTH_TRY_VOID(read_merge(merge, spec));
+  return check_bpe(model, spec);
+}
 
-Result<void> read_normalizer(const Json& normalizer, TokenizerSpec& spec) {
-  for (const Json* part : parts_of(normalizer, "normalizers")) {
-    if (type_of(*part) != "NFC") {
-      return unsupported(cat("normalizer ", quote(type_of(*part)), "; only NFC is supported"));
-    }
-    spec.nfc = true;
-  }
+Result<void> read_unigram(const Json& model, TokenizerSpec& spec) {
+  HEARTH_TRY(spec.byte_fallback, flag(model, "byte_fallback", "model"));
+  spec.fuse_unknown = true;
+  const Json& unknown = member(model, "unk_id");
+  if (unknown.is_null()) return {};
+  HEARTH_TRY(spec.unknown, token_id(unknown, "model", "unk_id"));
+  if (static_cast<std::size_t>(*spec.unknown) < spec.tokens.size()) return {};
+  return corrupt(cat("model.unk_id is ", *spec.unknown, ", outside the vocabulary"));
+}
+
+Result<void> read_wordpiece(const Json& model, TokenizerSpec& spec) {
+  HEARTH_TRY_VOID(read_unknown_text(model, spec));
+  if (!spec.unknown) return corrupt("model.unk_token is missing");
+  spec.wordpiece.continuation_prefix = text_of(member(model, "continuing_subword_prefix"));
+  const Json& most = member(model, "max_input_chars_per_word");
+  const auto* number = most.get_ptr<const Json::number_unsigned_t*>();
+  if (number == nullptr) return corrupt("model.max_input_chars_per_word is no number");
+  spec.wordpiece.max_word_characters = static_cast<std::size_t>(*number);
   return {};
 }
 
-// The published expressions, as files write them.
-struct KnownExpression {
-  Pretokenizer kind;
-  std::string_view text;
-};
-
-#define HEARTH_CASED(first, second)                                  \
-  "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]" first \
-  "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]" second "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
-constexpr KnownExpression kExpressions[] = {
-    {Pretokenizer::gpt2,
-     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"},
-    {Pretokenizer::gpt2,
-     R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"},
-    {Pretokenizer::llama3,
-     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|)"
-     R"(\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pretokenizer::qwen2,
-     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)"
-     R"(\s*[\r\n]+|\s+(?!\S)|\s+)"},
-    {Pretokenizer::o200k,
-     HEARTH_CASED("*", "+") HEARTH_CASED(
-         "+", "*") R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
-};
-#undef HEARTH_CASED
-
-Result<Pretokenizer> read_split(const Json& split) {
-  const std::string_view expression = text_of(member(member(split, "pattern"), "Regex"));
-  for (const KnownExpression& known : kExpressions) {
-    if (known.text != expression) continue;
-    HEARTH_TRY(const bool invert, flag(split, "invert", "pre_tokenizer"));
-    const std::string_view behavior = text_of(member(split, "behavior"));
-    // Every character is in some match, so removing what matches no word and keeping it are the
-    // same.
-    const bool inverted = invert && behavior == "Removed";
-    if (inverted || (!invert && behavior == "Isolated")) return known.kind;
-    return unsupported(
-        cat("pre_tokenizer Split with behavior ", quote(behavior), ", invert ", invert));
-  }
-  return unsupported(cat("pre_tokenizer Split by the expression ", quote(expression, 300),
-                         ", which is none of gpt2, llama3, qwen2, o200k"));
+Result<void> read_model(const Json& model, TokenizerSpec& spec) {
+  if (spec.model == TokenizerModel::unigram) return read_unigram(model, spec);
+  if (spec.model == TokenizerModel::wordpiece) return read_wordpiece(model, spec);
+  return read_bpe(model, spec);
 }
 
-Result<void> check_digits(const Json& digits) {
-  HEARTH_TRY(const bool individual, flag(digits, "individual_digits", "pre_tokenizer"));
-  if (individual) return {};
-  return unsupported("pre_tokenizer Digits without individual_digits");
-}
-
-// What the last part, ByteLevel, cuts by: its own expression (GPT-2's, the default) or nothing.
-Result<bool> byte_level_cuts(const Json& part) {
-  if (type_of(part) != "ByteLevel") {
-    return unsupported(cat("pre_tokenizer ", quote(type_of(part)),
-                           "; supported are Split + ByteLevel, Digits + ByteLevel and ByteLevel"));
-  }
-  HEARTH_TRY(const bool add_prefix_space, flag(part, "add_prefix_space", "pre_tokenizer"));
-  if (add_prefix_space) return unsupported("pre_tokenizer ByteLevel with add_prefix_space");
-  if (member(part, "use_regex").is_null()) return true;
-  return flag(part, "use_regex", "pre_tokenizer");
-}
-
-Result<void> read_pretokenizer(const Json& pretokenizer, TokenizerSpec& spec) {
-  const std::vector<const Json*> parts = parts_of(pretokenizer, "pretokenizers");
-  if (parts.empty()) return unsupported("no pre_tokenizer; byte-level BPE needs ByteLevel");
-  HEARTH_TRY(const bool cuts, byte_level_cuts(*parts.back()));
-  if (parts.size() == 1 && cuts) {
-    spec.pretokenizer = Pretokenizer::gpt2;
-    return {};
-  }
-  if (parts.size() == 2 && type_of(*parts[0]) == "Digits" && cuts) {
-    spec.pretokenizer = Pretokenizer::smollm;
-    return check_digits(*parts[0]);
-  }
-  if (parts.size() == 2 && type_of(*parts[0]) == "Split" && !cuts) {
-    HEARTH_TRY(spec.pretokenizer, read_split(*parts[0]));
-    return {};
-  }
-  return unsupported(cat("a pre_tokenizer of ", parts.size(), " parts, the first ",
-                         quote(type_of(*parts[0])), ", the last ByteLevel with use_regex ", cuts,
-                         "; supported are Split + ByteLevel without and Digits + ByteLevel with"));
-}
-
-// The id of a special token that a template names.
-Result<TokenId> template_token(const Json& processor, std::string_view name) {
-  const Json& known = member(processor, "special_tokens");
-  const auto it = known.is_object() ? known.find(name) : known.end();
-  const bool found = known.is_object() && it != known.end();
-  const Json& ids = found ? member(*it, "ids") : known;
-  if (!found || !ids.is_array() || ids.size() != 1) {
-    return corrupt(cat("post_processor: the special token ", quote(name), " does not have one id"));
-  }
-  return token_id(ids[0], "post_processor: special token", name);
-}
-
-// single: at most one special token, the text, at most one special token.
-Result<void> read_template(const Json& processor, TokenizerSpec& spec) {
-  const Json& single = member(processor, "single");
-  if (!single.is_array())
-    return unsupported("post_processor TemplateProcessing without a list `single`");
-  bool text_seen = false;
-  for (const Json& piece : single) {
-    const Json& special = member(piece, "SpecialToken");
-    if (special.is_null()) {
-      const bool is_text = text_of(member(member(piece, "Sequence"), "id")) == "A";
-      if (!is_text || text_seen) return corrupt("post_processor: `single` is not one text A");
-      text_seen = true;
-      continue;
-    }
-    HEARTH_TRY(const TokenId id, template_token(processor, text_of(member(special, "id"))));
-    std::optional<TokenId>& place = text_seen ? spec.eos : spec.bos;
-    if (place)
-      return unsupported("post_processor: more than one special token on one side of a text");
-    place = id;
-    (text_seen ? spec.add_eos : spec.add_bos) = true;
-  }
-  if (!text_seen) return corrupt("post_processor: `single` has no text A");
-  return {};
-}
-
-Result<void> read_post_processor(const Json& processor, TokenizerSpec& spec) {
-  for (const Json* part : parts_of(processor, "processors")) {
-    if (type_of(*part) == "TemplateProcessing") {
-      HEARTH_TRY_VOID(read_template(*part, spec));
-    } else if (type_of(*part) != "ByteLevel") {  // that one changes offsets only
-      return unsupported(cat("post_processor ", quote(type_of(*part)),
-                             "; supported are TemplateProcessing and ByteLevel"));
+// "<0x0A>" is the byte that it is a name for.
+void mark_byte_tokens(TokenizerSpec& spec) {
+  if (!spec.byte_fallback) return;
+  for (std::size_t i = 0; i < spec.tokens.size(); ++i) {
+    if (spec.kinds[i] == TokenKind::normal && byte_of_name(spec.tokens[i])) {
+      spec.kinds[i] = TokenKind::byte;
     }
   }
-  return {};
 }
 
-Result<void> check_decoder(const Json& decoder) {
-  const std::vector<const Json*> parts = parts_of(decoder, "decoders");
-  if (parts.size() == 1 && type_of(*parts[0]) == "ByteLevel") return {};
-  return unsupported(cat("decoder ", quote(type_of(decoder)), "; only ByteLevel is supported"));
+// A name that is to be found in normalised text would need to know which of it is trusted.
+Result<void> check_added_rules(const TokenizerSpec& spec) {
+  if (spec.normalizer.empty()) return {};
+  for (const AddedTokenRule& rule : spec.added) {
+    if (!rule.normalized) continue;
+    return unsupported(cat("added token ", quote(spec.tokens[static_cast<std::size_t>(rule.id)]),
+                           " is to be found in normalised text (normalized: true); with a "
+                           "normalizer only normalized: false is supported"));
+  }
+  return {};
 }
 
 }  // namespace
 
+}  // namespace tokenizer_json
+
 Result<TokenizerSpec> parse_tokenizer_json(std::string_view json) {
+  using namespace tokenizer_json;
   HEARTH_TRY_VOID(check_depth(json));
   const Json file = Json::parse(json, nullptr, false);
   if (file.is_discarded()) return corrupt("not valid JSON");
-  if (!member(file, "model").is_object()) return corrupt("no object `model`: not a tokenizer.json");
+  const Json& model = member(file, "model");
+  if (!model.is_object()) return corrupt("no object `model`: not a tokenizer.json");
   TokenizerSpec spec;
-  HEARTH_TRY_VOID(check_model(member(file, "model")));
+  HEARTH_TRY(spec.model, read_kind(file));
   HEARTH_TRY_VOID(read_vocabulary(file, spec));
-  HEARTH_TRY_VOID(read_model(member(file, "model"), spec));
+  HEARTH_TRY_VOID(read_model(model, spec));
+  mark_byte_tokens(spec);
   HEARTH_TRY_VOID(read_normalizer(member(file, "normalizer"), spec));
+  HEARTH_TRY_VOID(check_added_rules(spec));
   HEARTH_TRY_VOID(read_pretokenizer(member(file, "pre_tokenizer"), spec));
   HEARTH_TRY_VOID(read_post_processor(member(file, "post_processor"), spec));
-  HEARTH_TRY_VOID(check_decoder(member(file, "decoder")));
+  HEARTH_TRY_VOID(read_decoder(member(file, "decoder"), spec));
   return spec;
 }
 

@@ -1,9 +1,11 @@
-// tokenizer_json.h - the byte-level BPE vocabularies that come as a tokenizer.json.
+// tokenizer_json.h - the vocabularies that come as a tokenizer.json (Hugging Face tokenizers).
 //
-// Read: model (BPE), added_tokens, normalizer (none or NFC), pre_tokenizer (the expressions of
-// pretokenizer.h, recognised by their exact text), post_processor (what stands before and after a
-// text), decoder (ByteLevel). Whatever would change ids and is not one of these is refused by its
-// name. Not read: truncation and padding, which are settings of whoever encoded batches last.
+// Read: model (BPE, Unigram, WordPiece), added_tokens, normalizer, pre_tokenizer (the expressions
+// of pretokenizer.h, recognised by their exact text; Metaspace; BertPreTokenizer), post_processor
+// (what stands before and after a text) and decoder, as far as published models use them. Whatever
+// would change ids or text and is not one of these is refused by its name. Not read: truncation and
+// padding, which are settings of whoever encoded batches last (all-MiniLM-L6-v2's file says 128,
+// the model 256): how much text is taken belongs to the model, and nothing is shortened here.
 //
 // The file does not say which tokens end an answer (tokenizer_config.json and
 // generation_config.json do): end_of_generation is left empty, and eos is set only when the

@@ -155,12 +155,25 @@ TEST(TokenizerJson, knows_the_expressions_by_their_text) {
   }
 }
 
-TEST(TokenizerJson, nfc_is_the_one_normaliser) {
+TEST(TokenizerJson, normalizers_become_steps_in_their_order) {
+  using Kind = NormalizerStep::Kind;
   json file = make_file();
   file["normalizer"] = {{"type", "NFC"}};
-  EXPECT_TRUE(parse_tokenizer_json(file.dump())->nfc);
+  auto spec = parse_tokenizer_json(file.dump());
+  ASSERT_TRUE(spec) << spec.error().message;
+  ASSERT_EQ(spec->normalizer.size(), 1u);
+  EXPECT_EQ(spec->normalizer[0].kind, Kind::nfc);
   file["normalizer"] = {{"type", "Sequence"}, {"normalizers", json::array()}};
-  EXPECT_FALSE(parse_tokenizer_json(file.dump())->nfc);
+  EXPECT_TRUE(parse_tokenizer_json(file.dump())->normalizer.empty());
+  file["normalizer"] = json::parse(R"({"type": "Sequence", "normalizers": [{"type": "Lowercase"},
+      {"type": "Replace", "pattern": {"String": "a"}, "content": "b"}]})");
+  spec = parse_tokenizer_json(file.dump());
+  ASSERT_TRUE(spec) << spec.error().message;
+  ASSERT_EQ(spec->normalizer.size(), 2u);
+  EXPECT_EQ(spec->normalizer[0].kind, Kind::lower_case);
+  EXPECT_EQ(spec->normalizer[1].kind, Kind::replace);
+  EXPECT_EQ(spec->normalizer[1].pattern, "a");
+  EXPECT_EQ(spec->normalizer[1].content, "b");
 }
 
 // ---- what is refused ----------------------------------------------------------------------------
@@ -191,7 +204,7 @@ INSTANTIATE_TEST_SUITE_P(
     Files, RefusedFile,
     testing::Values(
         Refusal{"no_model", "/model", "[]", kCorrupt, "no object `model`"},
-        Refusal{"other_model", "/model/type", "\"Unigram\"", kUnsupported, "Unigram"},
+        Refusal{"other_model", "/model/type", "\"WordLevel\"", kUnsupported, "WordLevel"},
         Refusal{"byte_fallback", "/model/byte_fallback", "true", kUnsupported, "byte_fallback"},
         Refusal{"dropout", "/model/dropout", "0.1", kUnsupported, "dropout"},
         Refusal{"suffix", "/model/end_of_word_suffix", "\"</w>\"", kUnsupported, "end_of_word"},
@@ -210,12 +223,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"added_nameless", "/added_tokens/0", "{\"id\": 3}", kCorrupt, "no content"},
         Refusal{"added_id", "/added_tokens/0/id", "2", kCorrupt, "both have the id 2"},
         Refusal{"added_other_id", "/added_tokens/0/content", "\"ab\"", kCorrupt, "another one"},
-        Refusal{"normalizer", "/normalizer", "{\"type\": \"Lowercase\"}", kUnsupported,
-                "Lowercase"},
-        Refusal{"no_pretokenizer", "/pre_tokenizer", "null", kUnsupported, "no pre_tokenizer"},
+        Refusal{"normalizer", "/normalizer", "{\"type\": \"Nmt\"}", kUnsupported, "Nmt"},
+        Refusal{"no_pretokenizer", "/pre_tokenizer", "null", kUnsupported, "for this kind"},
         Refusal{"pretokenizer", "/pre_tokenizer/type", "\"Metaspace\"", kUnsupported, "Metaspace"},
-        Refusal{"prefix_space", "/pre_tokenizer/add_prefix_space", "true", kUnsupported,
-                "add_prefix_space"},
         Refusal{"no_cut", "/pre_tokenizer/use_regex", "false", kUnsupported, "use_regex"},
         Refusal{"expression", "/pre_tokenizer",
                 R"({"type": "Sequence", "pretokenizers": [{"type": "Split", "behavior": "Isolated",
@@ -226,8 +236,10 @@ INSTANTIATE_TEST_SUITE_P(
                 R"({"type": "Sequence", "pretokenizers": [{"type": "Digits",
                 "individual_digits": false}, {"type": "ByteLevel", "add_prefix_space": false}]})",
                 kUnsupported, "individual_digits"},
-        Refusal{"post_processor", "/post_processor", "{\"type\": \"BertProcessing\"}", kUnsupported,
-                "BertProcessing"},
+        Refusal{"post_processor", "/post_processor", "{\"type\": \"BertProcessing\"}", kCorrupt,
+                "cls is not a text and an id"},
+        Refusal{"other_post_processor", "/post_processor", "{\"type\": \"Other\"}", kUnsupported,
+                "Other"},
         Refusal{"template", "/post_processor",
                 R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<x>"}},
                 {"Sequence": {"id": "A"}}], "special_tokens": {}})",

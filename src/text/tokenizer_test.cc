@@ -103,7 +103,7 @@ TEST(Tokenizer, ignore_merges_takes_a_whole_word_that_no_merge_reaches) {
 
 TEST(Tokenizer, nfc_composes_between_added_tokens) {
   TokenizerSpec spec = make_spec();
-  spec.nfc = true;
+  spec.normalizer = {{NormalizerStep::Kind::nfc, {}, {}}};
   const auto tokenizer = make(spec);
   EXPECT_EQ(encode(*tokenizer, {{"e\u0301", false}}), encode(*tokenizer, {{"é", false}}));
   EXPECT_EQ(encode(*tokenizer, {{"<|end|>\u0338", true}}), (Ids{kEnd, 0xcc, 0xb8}));

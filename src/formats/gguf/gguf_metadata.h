@@ -27,6 +27,7 @@ Result<const T*> find_typed(const Metadata& metadata, std::string_view key) {
                    : std::is_same_v<T, std::int64_t>             ? "an integer"
                    : std::is_same_v<T, std::string>              ? "a string"
                    : std::is_same_v<T, std::vector<std::string>> ? "an array of strings"
+                   : std::is_same_v<T, std::vector<double>>      ? "an array of floats"
                                                                  : "an array of integers")};
 }
 

@@ -1,12 +1,21 @@
 // gguf_tokenizer.cc - which tokenizer a GGUF file means.
 //
-//   tokenizer.ggml.model   "gpt2" = byte-level BPE; "llama" (SentencePiece), "bert", "t5": not ours
-//                 .pre     how text is split, by the name of a model that did it so first
-//                 .tokens .token_type .merges
-//                 .bos_token_id, eos_, eot_, eom_, unknown_, padding_; .eos_token_ids
+//   tokenizer.ggml.model   "gpt2" = byte-level BPE, "llama" = SentencePiece's BPE by scores,
+//                          "t5" = SentencePiece's unigram, "bert" = WordPiece
+//                 .pre     gpt2: how text is split, by the name of a model that did it so first
+//                 .tokens .token_type
+//                 .merges  gpt2;  .scores  llama, t5;  .precompiled_charsmap  t5
+//                 .add_space_prefix  llama, t5;  .remove_extra_whitespaces  t5
+//                 .bos_token_id, eos_, eot_, eom_, unknown_, padding_, seperator_ (sic);
+//                 .eos_token_ids
 //                 .add_bos_token .add_eos_token
 //
 // A wrong splitter gives wrong ids that look right, so an unknown or absent `pre` is never guessed.
+//
+// llama: SentencePiece's own rules, which differ from tokenizer.json's: a blank is added before
+// every text between control tokens, even if there is one already. bert: words begin with "▁" here
+// and continuations with nothing; the file does not say whether the model knows capitals, but its
+// vocabulary does: where no word has one, text is lower-cased and stripped of accents.
 #include "formats/gguf/gguf_tokenizer.h"
 
 #include <algorithm>
@@ -15,36 +24,18 @@
 #include "base/str.h"
 #include "formats/end_of_generation.h"
 #include "formats/gguf/gguf_metadata.h"
+#include "formats/gguf/gguf_pre_names.h"
+#include "text/sentencepiece_parts.h"
 
 namespace hearth::formats {
 
 namespace {
 
+using text::kMetaspace;
 using text::Pretokenizer;
 using text::TokenId;
 using text::TokenizerSpec;
 using text::TokenKind;
-
-struct PreName {
-  std::string_view name;
-  Pretokenizer pretokenizer;
-  bool ignore_merges = false;
-  bool add_bos = false;  // when the file has no add_bos_token
-  bool nfc = false;
-};
-constexpr PreName kPreNames[] = {
-    {"gpt-2", Pretokenizer::gpt2},
-    {"phi-2", Pretokenizer::gpt2},
-    {"roberta-bpe", Pretokenizer::gpt2},
-    {"smollm", Pretokenizer::smollm},
-    {"llama-bpe", Pretokenizer::llama3, true, true},
-    {"llama3", Pretokenizer::llama3, true, true},
-    {"llama-v3", Pretokenizer::llama3, true, true},
-    {"qwen2", Pretokenizer::qwen2, false, false, true},
-    {"deepseek-r1-qwen", Pretokenizer::qwen2},
-    {"gpt-4o", Pretokenizer::o200k},
-    {"llama4", Pretokenizer::o200k},
-};
 
 const PreName* find_pre(std::string_view name) {
   for (const PreName& row : kPreNames) {
@@ -54,49 +45,160 @@ const PreName* find_pre(std::string_view name) {
 }
 
 std::string known_pre_names() {
-  std::string out;
-  for (const PreName& row : kPreNames) out += cat(out.empty() ? "" : ", ", row.name);
-  return out;
+  std::vector<std::string_view> names;
+  for (const PreName& row : kPreNames) names.push_back(row.name);
+  return joined(names);
 }
+
+using Kind = text::NormalizerStep::Kind;
 
 class Reader {
  public:
   explicit Reader(const Metadata& metadata) : metadata_(metadata) {}
 
-  Result<TokenizerSpec> read(const PreName& pre) {
+  Result<TokenizerSpec> read_gpt2(const PreName& pre) {
     spec_.pretokenizer = pre.pretokenizer;
     spec_.ignore_merges = pre.ignore_merges;
     spec_.add_bos = pre.add_bos;
-    spec_.nfc = pre.nfc;
-    HEARTH_TRY_VOID(read_tokens());
-    HEARTH_TRY_VOID(read_kinds());
-    HEARTH_TRY_VOID(read_ids());
-    HEARTH_TRY_VOID(read_flag("tokenizer.ggml.add_bos_token", spec_.add_bos));
-    HEARTH_TRY_VOID(read_flag("tokenizer.ggml.add_eos_token", spec_.add_eos));
-    HEARTH_TRY_VOID(read_ends());
+    if (pre.nfc) add_step(Kind::nfc);
+    HEARTH_TRY_VOID(read_shared("gpt2"));
+    HEARTH_TRY(const auto* merges,
+               find_typed<std::vector<std::string>>(metadata_, "tokenizer.ggml.merges"));
+    if (merges == nullptr) return missing("tokenizer.ggml.merges", "gpt2");
+    spec_.merges = *merges;
+    return std::move(spec_);
+  }
+
+  Result<TokenizerSpec> read_llama() {
+    spec_.model = text::TokenizerModel::sentencepiece_bpe;
+    spec_.pretokenizer = Pretokenizer::none;
+    spec_.add_bos = true;
+    spec_.byte_fallback = spec_.fuse_unknown = true;
+    HEARTH_TRY_VOID(read_shared("llama"));
+    HEARTH_TRY_VOID(read_scores("llama"));
+    HEARTH_TRY_VOID(read_blanks(false));
+    return std::move(spec_);
+  }
+
+  Result<TokenizerSpec> read_t5() {
+    spec_.model = text::TokenizerModel::unigram;
+    spec_.pretokenizer = Pretokenizer::none;
+    spec_.add_eos = true;
+    spec_.byte_fallback = spec_.fuse_unknown = true;
+    HEARTH_TRY_VOID(read_shared("t5"));
+    HEARTH_TRY_VOID(read_scores("t5"));
+    HEARTH_TRY_VOID(read_charsmap());
+    HEARTH_TRY_VOID(read_blanks(true));
+    return std::move(spec_);
+  }
+
+  Result<TokenizerSpec> read_bert() {
+    spec_.model = text::TokenizerModel::wordpiece;
+    spec_.pretokenizer = Pretokenizer::bert;
+    spec_.wordpiece.word_prefix = kMetaspace;
+    spec_.add_bos = spec_.add_eos = true;
+    HEARTH_TRY_VOID(read_shared("bert"));
+    HEARTH_TRY(const auto separator, read_id("tokenizer.ggml.seperator_token_id"));
+    if (separator) spec_.eos = separator;
+    add_step(Kind::bert_clean);
+    add_step(Kind::bert_space_cjk);
+    if (!knows_capitals()) {
+      add_step(Kind::nfd);
+      add_step(Kind::bert_strip_accents);
+      add_step(Kind::lower_case);
+    }
     return std::move(spec_);
   }
 
  private:
-  Result<void> read_tokens() {
+  void add_step(Kind kind, std::string_view pattern = {}, std::string_view content = {}) {
+    spec_.normalizer.push_back({kind, std::string(pattern), std::string(content)});
+  }
+
+  Result<void> read_shared(std::string_view model) {
+    HEARTH_TRY_VOID(read_tokens(model));
+    HEARTH_TRY_VOID(read_kinds());
+    HEARTH_TRY_VOID(read_ids());
+    HEARTH_TRY_VOID(read_flag("tokenizer.ggml.add_bos_token", spec_.add_bos));
+    HEARTH_TRY_VOID(read_flag("tokenizer.ggml.add_eos_token", spec_.add_eos));
+    return read_ends();
+  }
+
+  Result<void> read_tokens(std::string_view model) {
     HEARTH_TRY(const auto* tokens,
                find_typed<std::vector<std::string>>(metadata_, "tokenizer.ggml.tokens"));
-    HEARTH_TRY(const auto* merges,
-               find_typed<std::vector<std::string>>(metadata_, "tokenizer.ggml.merges"));
-    if (tokens == nullptr) return missing("tokenizer.ggml.tokens");
-    if (merges == nullptr) return missing("tokenizer.ggml.merges");
+    if (tokens == nullptr) return missing("tokenizer.ggml.tokens", model);
     if (tokens->size() > static_cast<std::size_t>(std::numeric_limits<TokenId>::max())) {
       return Error{ErrorKind::corrupt, cat("tokenizer.ggml.tokens has ", tokens->size(),
                                            " entries, expected at most 2147483647")};
     }
     spec_.tokens = *tokens;
-    spec_.merges = *merges;
     return {};
   }
 
-  static Error missing(std::string_view key) {
+  Result<void> read_scores(std::string_view model) {
+    HEARTH_TRY(const auto* scores,
+               find_typed<std::vector<double>>(metadata_, "tokenizer.ggml.scores"));
+    if (scores == nullptr) return missing("tokenizer.ggml.scores", model);
+    if (scores->size() != spec_.tokens.size()) {
+      return Error{ErrorKind::corrupt,
+                   cat("tokenizer.ggml.scores has ", scores->size(),
+                       " entries, expected one for each of the ", spec_.tokens.size(), " tokens")};
+    }
+    spec_.scores = *scores;
+    return {};
+  }
+
+  // A map of no entries is written as an absent key.
+  Result<void> read_charsmap() {
+    static constexpr std::string_view kKey = "tokenizer.ggml.precompiled_charsmap";
+    HEARTH_TRY(const auto* bytes, find_typed<std::vector<std::int64_t>>(metadata_, kKey));
+    if (bytes == nullptr || bytes->empty()) return {};
+    std::string map;
+    map.reserve(bytes->size());
+    for (const std::int64_t byte : *bytes) {
+      if (byte < -128 || byte > 255) {
+        return Error{ErrorKind::corrupt, cat(kKey, " holds ", byte, ", expected bytes")};
+      }
+      map.push_back(static_cast<char>(byte));
+    }
+    add_step(Kind::charsmap, {}, map);
+    return {};
+  }
+
+  // How SentencePiece writes blanks. merges_blanks: of t5, unless the file says otherwise.
+  Result<void> read_blanks(bool merges_blanks) {
+    bool prefix = true;
+    HEARTH_TRY_VOID(read_flag("tokenizer.ggml.add_space_prefix", prefix));
+    if (merges_blanks) {
+      HEARTH_TRY_VOID(read_flag("tokenizer.ggml.remove_extra_whitespaces", merges_blanks));
+    }
+    if (merges_blanks) {
+      add_step(Kind::strip_start, " ");
+      add_step(Kind::strip_end, " ");
+      add_step(Kind::replace_runs, " ", " ");
+    }
+    if (prefix) {
+      add_step(Kind::prepend, {}, " ");
+      spec_.leading_blank = text::LeadingBlank::strip_one;
+    }
+    add_step(Kind::replace, " ", kMetaspace);
+    return {};
+  }
+
+  bool knows_capitals() const {
+    for (std::size_t i = 0; i < spec_.tokens.size(); ++i) {
+      const std::string& token = spec_.tokens[i];
+      const bool has =
+          std::any_of(token.begin(), token.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+      if (has && spec_.kinds[i] == TokenKind::normal) return true;
+    }
+    return false;
+  }
+
+  static Error missing(std::string_view key, std::string_view model) {
     return {ErrorKind::corrupt, cat("metadata key ", quote(key),
-                                    " is missing, expected with tokenizer model \"gpt2\"")};
+                                    " is missing, expected with tokenizer model ", quote(model))};
   }
 
   Result<void> read_kinds() {
@@ -177,79 +279,31 @@ class Reader {
   TokenizerSpec spec_;
 };
 
-// The first name whose habits are the vocabulary's. Merges that o200k vocabularies are told to
-// ignore give the same tokens as those that are not (each is reachable by its own merges).
-const PreName* pre_name_of(const TokenizerSpec& spec) {
-  for (const PreName& row : kPreNames) {
-    const bool merges =
-        row.ignore_merges == spec.ignore_merges || spec.pretokenizer == Pretokenizer::o200k;
-    if (row.pretokenizer == spec.pretokenizer && row.nfc == spec.nfc && merges) return &row;
-  }
-  return nullptr;
-}
-
-std::int64_t type_of(TokenKind kind) {
-  switch (kind) {
-    case TokenKind::normal:
-      return 1;
-    case TokenKind::unknown:
-      return 2;
-    case TokenKind::control:
-      return 3;
-    case TokenKind::user_defined:
-      return 4;
-    case TokenKind::unused:
-      return 5;
-    case TokenKind::byte:
-      return 6;
-  }
-  return 1;
-}
-
 }  // namespace
-
-Result<void> write_tokenizer(const TokenizerSpec& spec,
-                             std::map<std::string, MetaValue, std::less<>>& metadata) {
-  const PreName* pre = pre_name_of(spec);
-  if (pre == nullptr) {
-    return Error{ErrorKind::unsupported,
-                 "GGUF has no name for how this vocabulary splits and normalises text"};
-  }
-  const auto set = [&metadata](std::string_view key, MetaValue value) {
-    metadata[cat("tokenizer.ggml.", key)] = std::move(value);
-  };
-  set("model", std::string("gpt2"));
-  set("pre", std::string(pre->name));
-  set("tokens", spec.tokens);
-  set("merges", spec.merges);
-  std::vector<std::int64_t> types;
-  for (const TokenKind kind : spec.kinds) types.push_back(type_of(kind));
-  set("token_type", std::move(types));
-  const std::pair<const char*, std::optional<TokenId>> named[] = {
-      {"bos_token_id", spec.bos},
-      {"eos_token_id", spec.eos},
-      {"unknown_token_id", spec.unknown},
-      {"padding_token_id", spec.pad},
-  };
-  for (const auto& [key, id] : named) {
-    if (id) set(key, std::int64_t{*id});
-  }
-  set("eos_token_ids",
-      std::vector<std::int64_t>(spec.end_of_generation.begin(), spec.end_of_generation.end()));
-  set("add_bos_token", spec.add_bos);
-  set("add_eos_token", spec.add_eos);
-  return {};
-}
 
 Result<void> read_tokenizer(Checkpoint& checkpoint) {
   const Metadata& metadata = checkpoint.metadata;
   HEARTH_TRY(const auto* model, find_typed<std::string>(metadata, "tokenizer.ggml.model"));
   HEARTH_TRY(const auto* pre, find_typed<std::string>(metadata, "tokenizer.ggml.pre"));
   if (model == nullptr || *model == "none" || *model == "no_vocab") return {};
+  Reader reader(metadata);
+  if (*model == "llama") {
+    HEARTH_TRY(checkpoint.tokenizer, reader.read_llama());
+    return {};
+  }
+  if (*model == "t5") {
+    HEARTH_TRY(checkpoint.tokenizer, reader.read_t5());
+    return {};
+  }
+  if (*model == "bert") {
+    HEARTH_TRY(checkpoint.tokenizer, reader.read_bert());
+    return {};
+  }
   if (*model != "gpt2") {
     checkpoint.tokenizer_problem =
         cat("tokenizer.ggml.model is ", quote(*model),
-            ", which Hearth does not know; it knows \"gpt2\" (byte-level BPE)");
+            ", which Hearth does not know; it knows \"gpt2\" (byte-level BPE), \"llama\" "
+            "(SentencePiece), \"t5\" (unigram) and \"bert\" (WordPiece)");
     return {};
   }
   const PreName* row = pre == nullptr ? nullptr : find_pre(*pre);
@@ -259,7 +313,7 @@ Result<void> read_tokenizer(Checkpoint& checkpoint) {
             ", so how this vocabulary splits text is not known; Hearth knows ", known_pre_names());
     return {};
   }
-  HEARTH_TRY(checkpoint.tokenizer, Reader(metadata).read(*row));
+  HEARTH_TRY(checkpoint.tokenizer, reader.read_gpt2(*row));
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "formats/checkpoint.h"
@@ -14,9 +15,10 @@ namespace hearth::formats {
 // the vocabulary, lists of different lengths) make the file corrupt.
 Result<void> read_tokenizer(Checkpoint& checkpoint);
 
-// The other way: the keys that give this tokenizer back when they are read. Errors: unsupported,
-// when GGUF has no name for how it splits text.
+// The other way: the keys that give this tokenizer back when they are read. What GGUF cannot say is
+// told in `notes`, a sentence each. Errors: unsupported, when it has no form for the vocabulary.
 Result<void> write_tokenizer(const text::TokenizerSpec& spec,
-                             std::map<std::string, MetaValue, std::less<>>& metadata);
+                             std::map<std::string, MetaValue, std::less<>>& metadata,
+                             std::vector<std::string>& notes);
 
 }  // namespace hearth::formats

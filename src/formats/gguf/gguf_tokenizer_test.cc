@@ -67,6 +67,8 @@ TEST(GgufTokenizer, pre_names_choose_the_splitter_and_its_habits) {
       {"deepseek-r1-qwen", Pretokenizer::qwen2, false, false, false},
       {"gpt-4o", Pretokenizer::o200k, false, false, false},
       {"llama4", Pretokenizer::o200k, false, false, false},
+      {"tekken", Pretokenizer::tekken, true, true, false},
+      {"qwen35", Pretokenizer::qwen35, false, false, true},
   };
   for (const Row& row : rows) {
     const Checkpoint c = parsed(vocabulary(row.pre, {}));
@@ -74,14 +76,14 @@ TEST(GgufTokenizer, pre_names_choose_the_splitter_and_its_habits) {
     EXPECT_EQ(c.tokenizer->pretokenizer, row.splitter) << row.pre;
     EXPECT_EQ(c.tokenizer->ignore_merges, row.ignore_merges) << row.pre;
     EXPECT_EQ(c.tokenizer->add_bos, row.add_bos) << row.pre;
-    EXPECT_EQ(c.tokenizer->nfc, row.nfc) << row.pre;
+    EXPECT_EQ(c.tokenizer->normalizer.size(), row.nfc ? 1u : 0u) << row.pre;
   }
 }
 
 TEST(GgufTokenizer, an_unknown_splitter_is_a_problem_that_names_it_and_the_known_ones) {
-  const Checkpoint c = parsed(vocabulary("tekken", {}));
+  const Checkpoint c = parsed(vocabulary("falcon", {}));
   EXPECT_FALSE(c.tokenizer);
-  EXPECT_NE(c.tokenizer_problem.find("tokenizer.ggml.pre is \"tekken\""), std::string::npos);
+  EXPECT_NE(c.tokenizer_problem.find("tokenizer.ggml.pre is \"falcon\""), std::string::npos);
   EXPECT_NE(c.tokenizer_problem.find("smollm, llama-bpe"), std::string::npos);
 }
 
@@ -93,10 +95,10 @@ TEST(GgufTokenizer, a_missing_splitter_is_not_guessed) {
 
 TEST(GgufTokenizer, another_model_is_a_problem_and_none_is_not) {
   GgufWriter w;
-  w.text("general.architecture", "llama").text("tokenizer.ggml.model", "llama");
-  const Checkpoint sentencepiece = parsed(w);
-  EXPECT_FALSE(sentencepiece.tokenizer);
-  EXPECT_NE(sentencepiece.tokenizer_problem.find("tokenizer.ggml.model is \"llama\""),
+  w.text("general.architecture", "llama").text("tokenizer.ggml.model", "rwkv");
+  const Checkpoint rwkv = parsed(w);
+  EXPECT_FALSE(rwkv.tokenizer);
+  EXPECT_NE(rwkv.tokenizer_problem.find("tokenizer.ggml.model is \"rwkv\""),
             std::string::npos);
   GgufWriter none;
   none.text("general.architecture", "llama").text("tokenizer.ggml.model", "none");
