@@ -40,6 +40,7 @@ void add_serve(CLI::App& parent, Action& action);
 void add_debug_tokenize(CLI::App& parent, Action& action);
 void add_debug_detokenize(CLI::App& parent, Action& action);
 void add_debug_render(CLI::App& parent, Action& action);
+void add_debug_embed(CLI::App& parent, Action& action);
 void add_debug_logits(CLI::App& parent, Action& action);
 void add_debug_perplexity(CLI::App& parent, Action& action);
 

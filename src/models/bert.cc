@@ -9,13 +9,16 @@
 //     x = layer_norm(x + gelu(x · "ffn_up") · "ffn_down", "layer_output_norm")
 //
 // Every token sees its whole text. What is left of a text's rows is what pooling makes of them
-// (kernels/pool.h); the file's own way is pooling_type.
+// (kernels/pool.h). The file's own way is pooling_type; normalize_embeddings false leaves the
+// embeddings' lengths as they are, and max_sequence_length is where the makers cut a text. GGUF
+// knows only the first of these keys; a folder has what they say in its own files.
 //
 // Traps: the norm comes after the sum, not before the product. gelu is the exact one (llama.cpp
 // takes a table of the tanh form: 4e-4 off). Keys and values are needed within a layer only, so all
 // layers share the pages of one. Reference results: tests/golden/hf/bert, tests/golden/minilm.
 #include "models/bert.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -41,6 +44,8 @@ struct BertConfig {
         d_ffn(file.size("feed_forward_length", 1 << 22)),
         n_heads(file.size("attention.head_count", 4096)),
         context_length(file.size("context_length", 1 << 20)),
+        usual_length(std::min(
+            context_length, file.size_or("max_sequence_length", context_length, 1 << 30))),
         n_vocab(n_rows(file, "token_embd.weight", 1 << 24)),
         n_types(n_rows(file, "token_types.weight", 256)),
         n_positions(n_rows(file, "position_embd.weight", 1 << 20)),
@@ -73,10 +78,13 @@ struct BertConfig {
                    .f32 = true},
             .kind = ModelKind::encoder,
             .d_model = d_model,
-            .pooling = read_pooling(file)};
+            .pooling = read_pooling(file),
+            .normalize = file.flag_or("normalize_embeddings", true),
+            .usual_length = usual_length};
   }
 
-  std::int64_t n_layers, d_model, d_ffn, n_heads, context_length, n_vocab, n_types, n_positions;
+  std::int64_t n_layers, d_model, d_ffn, n_heads, context_length, usual_length, n_vocab, n_types,
+      n_positions;
   float eps;
 
  private:

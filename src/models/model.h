@@ -27,6 +27,9 @@ struct ModelInfo {
   // Encoders: the width of their embeddings, and what the file says makes one of a text's rows.
   std::int64_t d_model = 0;
   std::optional<kernels::Pooling> pooling = {};
+  bool normalize = true;  // embeddings are brought to unit length
+  // Encoders: longest text its makers give it, tokens; at most context_length.
+  std::int64_t usual_length = 0;
 };
 
 class Model {
