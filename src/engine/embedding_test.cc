@@ -99,6 +99,7 @@ TEST(Embedding, usage_counts_the_tokens_of_all_texts) {
   ASSERT_TRUE(embedding->take());
   EXPECT_EQ(embedding->usage().prompt_tokens, 6);
   EXPECT_EQ(embedding->usage().completion_tokens, 0);
+  engine->shut_down(std::chrono::seconds(10));
   EXPECT_EQ(engine->stats().prompt_tokens, 6u);
   EXPECT_EQ(engine->stats().running, 0);
 }
