@@ -248,7 +248,9 @@ TEST(Embedding, cancelled_and_dropped_requests_free_their_place) {
   const auto engine = Engine::create({.n_threads = 1});
   const auto model = load(*engine, kTiny);
   auto long_list = *engine->embed(model, {.texts = random_texts(5000, 256)});
-  { const auto dropped = *engine->embed(model, {.texts = random_texts(5000, 256)}); }
+  {
+    const auto dropped = *engine->embed(model, {.texts = random_texts(5000, 256)});
+  }
   // A short list is not kept waiting by the long one.
   ASSERT_TRUE((*engine->embed(model, {.texts = {{2, 3}}}))->take());
   EXPECT_FALSE(long_list->done());
@@ -290,8 +292,8 @@ TEST(Embedding, weights_that_are_no_numbers_are_an_error_and_not_a_vector) {
   const std::string path = cat(testing::TempDir(), "embedding_test_nan.gguf");
   std::ofstream(path, std::ios::binary) << bytes;
   const auto engine = Engine::create({});
-  const auto result = (*engine->embed(load(*engine, path.c_str()), {.texts = {{2, 5, 3}, {2, 3}}}))
-                          ->take();
+  const auto result =
+      (*engine->embed(load(*engine, path.c_str()), {.texts = {{2, 5, 3}, {2, 3}}}))->take();
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::corrupt);
   EXPECT_NE(result.error().message.find("text 0"), std::string::npos) << result.error().message;

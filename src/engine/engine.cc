@@ -180,8 +180,8 @@ class EngineImpl final : public Engine {
                                         text_model->tokenizer().longest_token_bytes());
     auto answer = std::make_shared<Answer>(max_tokens, text_bytes, request.top_logprobs,
                                            request.sampling.seed.value_or(random_seed()));
-    HEARTH_TRY_VOID(enqueue(incoming_, std::make_unique<Sequence>(text_model, std::move(request),
-                                                                  max_tokens, answer)));
+    HEARTH_TRY_VOID(enqueue(
+        incoming_, std::make_unique<Sequence>(text_model, std::move(request), max_tokens, answer)));
     return std::unique_ptr<Generation>(std::make_unique<AnswerReader>(answer));
   }
 

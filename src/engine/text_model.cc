@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <ctime>
-#include <numeric>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/str.h"
 #include "kernels/cpu/isa.h"
@@ -25,7 +25,8 @@ std::int64_t round_to_page(std::int64_t n_tokens) {
   return (n_tokens + kernels::kPage - 1) / kernels::kPage * kernels::kPage;
 }
 
-// A decoder's step has a row for each sequence and a chunk of prompts; an encoder's has whole texts.
+// A decoder's step has a row for each sequence and a chunk of prompts; an encoder's has whole
+// texts.
 std::int32_t rows_of_step(const LoadSettings& s, std::int64_t context, ModelKind kind) {
   const std::int32_t n = s.max_batch + s.prefill_chunk;
   return kind == ModelKind::decoder ? n : std::max(n, static_cast<std::int32_t>(context));
@@ -73,8 +74,8 @@ text::TokenizerSpec wordless_tokens(std::int64_t n_vocab) {
 Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const LoadSettings& s) {
   HEARTH_TRY(const kernels::CpuKernels* cpu, kernels::kernels_of_this_process());
   ThreadPool alone(1);
-  kernels::CpuOps ops(
-      *cpu, alone, ops_options(s, s.options.context, ModelKind::decoder, kernels::Measure::yes));
+  kernels::CpuOps ops(*cpu, alone,
+                      ops_options(s, s.options.context, ModelKind::decoder, kernels::Measure::yes));
   HEARTH_TRY(const auto model, models::build(checkpoint, ops));
   const models::ModelInfo& info = model->info();
   if (s.options.context > info.context_length) {
@@ -90,8 +91,7 @@ Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const Loa
   const std::int64_t usual = info.usual_length > 0 ? info.usual_length : info.context_length;
   p.context = s.options.context > 0 ? s.options.context : usual;
   // Measured for the whole context: attention's part of the scratch grows with it.
-  kernels::CpuOps whole(*cpu, alone,
-                        ops_options(s, p.context, info.kind, kernels::Measure::yes));
+  kernels::CpuOps whole(*cpu, alone, ops_options(s, p.context, info.kind, kernels::Measure::yes));
   HEARTH_TRY(const auto again, models::build(checkpoint, whole));
   p.memory.scratch_bytes = whole.scratch_bytes(info.kv);
 
@@ -190,11 +190,11 @@ Result<std::vector<TokenId>> LoadedModel::text_ids(std::string_view text) const 
 
 Result<void> check_generates(const LoadedModel& model) {
   if (model.kind() == ModelKind::decoder) return {};
-  return Error{ErrorKind::unsupported,
-               cat("model ", quote(model.id()), " is an embedding model (",
-                   model.checkpoint().architecture,
-                   "): it turns texts into vectors and writes no answer. Ask it for embeddings, or "
-                   "use another model.")};
+  return Error{
+      ErrorKind::unsupported,
+      cat("model ", quote(model.id()), " is an embedding model (", model.checkpoint().architecture,
+          "): it turns texts into vectors and writes no answer. Ask it for embeddings, or "
+          "use another model.")};
 }
 
 Result<void> check_embeds(const LoadedModel& model) {

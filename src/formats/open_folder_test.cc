@@ -273,7 +273,8 @@ TEST_F(OpenFolder, steps_of_an_embedding_model_that_are_not_done_are_refused) {
   for (const auto& [content, says] : {
            std::pair(R"([{"type":"sentence_transformers.models.Dense","path":"2_Dense"}])",
                      "a step is \"sentence_transformers.models.Dense\""),
-           {R"([{"type":"a.Pooling","path":"../elsewhere"}])", "the pooling is in \"../elsewhere\""},
+           {R"([{"type":"a.Pooling","path":"../elsewhere"}])",
+            "the pooling is in \"../elsewhere\""},
            {R"([{"type":7}])", "type is 7, expected a text"},
            {"[3]", "a step is \"\""},
            {"{}", "modules.json is not a JSON list"},

@@ -37,9 +37,8 @@ text::TokenizerSpec default_model_spec() {
 
 text::TokenizerSpec published_spec(const std::string& name) {
   const bool minilm = name == "minilm";
-  const std::string path =
-      minilm ? HEARTH_SOURCE_DIR "/.model/all-minilm-l6-v2/tokenizer.json"
-             : cat(HEARTH_SOURCE_DIR "/build/tokenizers/", name, ".json");
+  const std::string path = minilm ? HEARTH_SOURCE_DIR "/.model/all-minilm-l6-v2/tokenizer.json"
+                                  : cat(HEARTH_SOURCE_DIR "/build/tokenizers/", name, ".json");
   std::ifstream file(path, std::ios::binary);
   EXPECT_TRUE(file) << path << " is missing; run tools/"
                     << (minilm ? "fetch_minilm" : "fetch_tokenizers");

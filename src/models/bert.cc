@@ -44,16 +44,17 @@ struct BertConfig {
         d_ffn(file.size("feed_forward_length", 1 << 22)),
         n_heads(file.size("attention.head_count", 4096)),
         context_length(file.size("context_length", 1 << 20)),
-        usual_length(std::min(
-            context_length, file.size_or("max_sequence_length", context_length, 1 << 30))),
+        usual_length(
+            std::min(context_length, file.size_or("max_sequence_length", context_length, 1 << 30))),
         n_vocab(n_rows(file, "token_embd.weight", 1 << 24)),
         n_types(n_rows(file, "token_types.weight", 256)),
         n_positions(n_rows(file, "position_embd.weight", 1 << 20)),
         eps(file.number("attention.layer_norm_epsilon")) {
-    if (d_model % n_heads != 0 || file.size_or("attention.head_count_kv", n_heads, 4096) != n_heads) {
-      file.fail(ErrorKind::corrupt,
-                cat("attention.head_count is ", n_heads, "; expected whole heads in embedding_length ",
-                    d_model, ", each with its own keys and values"));
+    if (d_model % n_heads != 0 ||
+        file.size_or("attention.head_count_kv", n_heads, 4096) != n_heads) {
+      file.fail(ErrorKind::corrupt, cat("attention.head_count is ", n_heads,
+                                        "; expected whole heads in embedding_length ", d_model,
+                                        ", each with its own keys and values"));
     }
     if (context_length > n_positions) {
       file.fail(ErrorKind::corrupt, cat("context_length is ", context_length,
@@ -221,8 +222,7 @@ class Bert final : public Model {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> load_bert(const formats::Checkpoint& checkpoint,
-                                         kernels::Ops& ops) {
+Result<std::unique_ptr<Model>> load_bert(const formats::Checkpoint& checkpoint, kernels::Ops& ops) {
   WeightBinder file(checkpoint, ops);
   auto model = std::make_unique<Bert>(file, ops);
   if (file.error()) return *file.error();

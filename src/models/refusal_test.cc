@@ -88,7 +88,6 @@ TEST(Refusal, a_key_that_an_architecture_needs_or_cannot_honour_is_named) {
   const auto integer = [](std::int64_t i) { return formats::MetaValue(i); };
   const Case cases[] = {
       {"bert", "attention.head_count", integer(5)},
-      {"bert", "attention.head_count_kv", integer(2)},
       {"bert", "attention.layer_norm_epsilon", formats::MetaValue(0.0)},
       {"bert", "attention.causal", formats::MetaValue(true)},
       {"bert", "context_length", integer(257)},  // more than there are positions

@@ -235,8 +235,8 @@ class FakeEngine final : public engine::Engine {
     return {};
   }
   void set_time_to_live(std::chrono::seconds) override {}
-  Result<std::unique_ptr<engine::Embedding>> embed(
-      std::shared_ptr<const engine::LoadedModel> model, engine::EmbeddingRequest) override {
+  Result<std::unique_ptr<engine::Embedding>> embed(std::shared_ptr<const engine::LoadedModel> model,
+                                                   engine::EmbeddingRequest) override {
     HEARTH_TRY_VOID(engine::check_embeds(*model));
     return Error{ErrorKind::unsupported, "this engine has no encoder"};
   }

@@ -115,7 +115,8 @@ class RealModel(EmbedTest):
         flags = [flag for text in texts for flag in ("--ids", ids_text(text["ids"]))]
         for quantisation, least in (("f32", 0.999999), ("q8_0", 0.998)):
             path = self.hearth.home / f"{quantisation}.gguf"
-            self.hearth.out("model", "convert", MINILM, path, "--quantize", quantisation)
+            said = self.hearth.out("model", "convert", MINILM, "-o", path, "--quant", quantisation, "--verify")
+            self.assertGreater(float(said.splitlines()[-1].rpartition(": ")[2]), least)
             for vector, text in zip(self.embed(path, *flags)["embeddings"], texts, strict=True):
                 expected = text["embedding"]
                 cosine = sum(x * y for x, y in zip(vector, expected, strict=True))
