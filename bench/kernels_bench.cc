@@ -66,6 +66,7 @@ void bench_attend(benchmark::State& state, const CpuKernels* k, std::int32_t n_q
                   .group = n_queries,
                   .n_queries = n_queries,
                   .first_position = n_positions - 1,
+                  .n_positions = 0,
                   .window = 0,
                   .scale = 0.125f,
                   .q = {}};

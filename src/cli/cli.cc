@@ -48,6 +48,7 @@ void add_commands(CLI::App& app, Action& action) {
   add_debug_tokenize(debug, action);
   add_debug_detokenize(debug, action);
   add_debug_render(debug, action);
+  add_debug_embed(debug, action);
   add_debug_logits(debug, action);
   add_debug_perplexity(debug, action);
   CLI::App& harmony = *debug.add_subcommand("harmony", "the message format of gpt-oss");

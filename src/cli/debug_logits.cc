@@ -1,7 +1,5 @@
 // hearth debug logits MODEL --ids "1 2 3" - {"logits":[[…],…]}, a row a position, nine significant
 // digits (enough to give every float32 back).
-#include <array>
-#include <charconv>
 #include <cmath>
 
 #include "base/str.h"
@@ -34,19 +32,6 @@ Result<void> check_finite(const std::vector<std::vector<float>>& rows) {
   return {};
 }
 
-std::string json_row(const std::vector<float>& row) {
-  std::string out = "[";
-  out.reserve(row.size() * 14);
-  std::array<char, 32> digits{};
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    if (i > 0) out += ',';
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), double{row[i]},
-                                   std::chars_format::general, 9);
-    out.append(digits.data(), end.ptr);
-  }
-  return out + "]";
-}
-
 Result<int> logits(const LogitsFlags& flags) {
   HEARTH_TRY(const auto ids, read_ids(flags.ids));
   if (ids.empty()) {
@@ -68,7 +53,7 @@ Result<int> logits(const LogitsFlags& flags) {
   print("{\"logits\":[");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i > 0) print(",\n");
-    print(json_row(rows[i]));
+    print(cat("[", float_list(rows[i], ","), "]"));
   }
   print("]}\n");
   return kSuccess;

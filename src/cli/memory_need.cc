@@ -15,7 +15,9 @@ Result<MemoryNeed> memory_need(const formats::Checkpoint& checkpoint, std::int64
                                              .max_batch = defaults.max_batch,
                                              .prefill_chunk = defaults.prefill_chunk}));
   MemoryNeed need{planned.memory, planned.context};
-  need.plan.kv_bytes = need.plan.kv_bytes_per_token * static_cast<std::uint64_t>(planned.context);
+  if (planned.kind == models::ModelKind::decoder) {
+    need.plan.kv_bytes = need.plan.kv_bytes_per_token * static_cast<std::uint64_t>(planned.context);
+  }
   return need;
 }
 

@@ -25,7 +25,7 @@ struct ConvertFlags {
   std::string text;
 };
 
-// What perplexity is measured on where the user has no text of his own: plain English of several
+// What is measured where the user has no text of his own: plain English of several
 // kinds, since the difference between two files of one model is wanted, not the level.
 constexpr std::string_view kText =
     "The kettle had just begun to sing when somebody knocked at the kitchen door. It was the "
@@ -41,9 +41,7 @@ constexpr std::string_view kText =
     "carries: first the heavy pieces, later the light ones. This is why the banks of its lower "
     "course are made of mud, and why the land near its mouth grows a little every year.\n";
 
-Result<double> mean_nll(const std::string& path, std::string_view text) {
-  HEARTH_TRY(const Session session,
-             open_session(engine::Engine::create(), path, {.context = 0, .kv_tokens = 0}));
+Result<double> mean_nll(const Session& session, std::string_view text) {
   HEARTH_TRY(const auto encoding, session.model->tokenizer().encode(text, false));
   const auto n_ids = static_cast<std::int64_t>(encoding.ids.size());
   if (n_ids < 2 || n_ids > session.model->context()) {
@@ -52,6 +50,34 @@ Result<double> mean_nll(const std::string& path, std::string_view text) {
   }
   HEARTH_TRY(const auto nll, session.engine->score(session.model, encoding.ids));
   return std::accumulate(nll.begin(), nll.end(), 0.0) / static_cast<double>(nll.size());
+}
+
+// What a model makes of the text.
+struct Measured {
+  double nll = 0;             // a decoder's, mean of a token
+  std::vector<float> vector;  // an encoder's
+};
+
+Result<Measured> measure(const std::string& path, std::string_view text) {
+  HEARTH_TRY(const Session session,
+             open_session(engine::Engine::create(), path, {.context = 0, .kv_tokens = 0}));
+  Measured m;
+  if (session.model->kind() == models::ModelKind::decoder) {
+    HEARTH_TRY(m.nll, mean_nll(session, text));
+    return m;
+  }
+  HEARTH_TRY(auto ids, session.model->text_ids(text));
+  HEARTH_TRY(const auto embedding, session.engine->embed(session.model, {.texts = {ids}}));
+  HEARTH_TRY(auto embeddings, embedding->take());
+  m.vector = std::move(embeddings.vectors[0]);
+  return m;
+}
+
+double cosine(const std::vector<float>& x, const std::vector<float>& y) {
+  const auto dot = [](const std::vector<float>& a, const std::vector<float>& b) {
+    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+  };
+  return dot(x, y) / std::sqrt(dot(x, x) * dot(y, y));
 }
 
 std::string percent(double share) { return cat(100 * share, " %"); }
@@ -69,16 +95,20 @@ Result<void> print_errors(const formats::Checkpoint& from, const std::string& to
   return {};
 }
 
-Result<void> print_perplexity(const std::string& from, const std::string& to,
-                              const std::string& file) {
+Result<void> print_change(const std::string& from, const std::string& to, const std::string& file) {
   std::string text(kText);
   if (!file.empty()) {
     HEARTH_TRY(text, read_input(file));
   }
-  HEARTH_TRY(const double before, mean_nll(from, text));
-  HEARTH_TRY(const double after, mean_nll(to, text));
-  print(cat("perplexity ", std::exp(before), " before, ", std::exp(after), " after (",
-            percent(std::exp(after - before) - 1), ")\n"));
+  HEARTH_TRY(const Measured before, measure(from, text));
+  HEARTH_TRY(const Measured after, measure(to, text));
+  if (!before.vector.empty()) {
+    print(cat("cosine of the text's embeddings before and after: ",
+              cosine(before.vector, after.vector), "\n"));
+    return {};
+  }
+  print(cat("perplexity ", std::exp(before.nll), " before, ", std::exp(after.nll), " after (",
+            percent(std::exp(after.nll - before.nll) - 1), ")\n"));
   return {};
 }
 
@@ -94,7 +124,7 @@ Result<int> convert(const ConvertFlags& flags) {
     print("perplexity cannot be told: the model has no tokenizer Hearth can use\n");
     return kSuccess;
   }
-  HEARTH_TRY_VOID(print_perplexity(source.path, flags.out, flags.text));
+  HEARTH_TRY_VOID(print_change(source.path, flags.out, flags.text));
   return kSuccess;
 }
 
@@ -110,11 +140,12 @@ void add_model_convert(CLI::App& parent, Action& action) {
                   cat("type of the weights: ", joined(formats::quant_names())))
       ->required()
       ->type_name("TYPE");
-  command.add_flag("--verify", flags->verify,
-                   "then print each tensor's error and the change of perplexity");
+  command.add_flag(
+      "--verify", flags->verify,
+      "then print each tensor's error and the change of perplexity, or of an embedding");
   command
       .add_option("--text", flags->text,
-                  "a file whose perplexity --verify measures (default: a text of its own)")
+                  "the file with the text that --verify measures (default: a text of its own)")
       ->type_name("FILE");
   command.callback([&action, flags] { action = [flags] { return convert(*flags); }; });
 }

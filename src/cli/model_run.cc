@@ -91,6 +91,7 @@ Result<Session> open(std::unique_ptr<engine::Engine> engine, const RunFlags& fla
   const auto start = std::chrono::steady_clock::now();
   HEARTH_TRY(Session session, open_session(std::move(engine), flags.model,
                                            {.context = flags.context.value_or(0), .kv_tokens = 0}));
+  HEARTH_TRY_VOID(engine::check_generates(*session.model));
   if (flags.verbose) {
     const engine::MemoryPlan& memory = session.model->memory();
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 
@@ -71,6 +73,19 @@ bool output_is_terminal() {
 
 std::string printable(std::string_view text) { return escaped(text, true); }
 std::string one_line(std::string_view text) { return escaped(text, false); }
+
+std::string float_list(std::span<const float> values, std::string_view between) {
+  std::string out;
+  out.reserve(values.size() * 14);
+  std::array<char, 32> digits{};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += between;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), double{values[i]},
+                                   std::chars_format::general, 9);
+    out.append(digits.data(), end.ptr);
+  }
+  return out;
+}
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;

@@ -4,6 +4,7 @@
 // finish_output(), so that printing itself cannot fail.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ bool errors_are_terminal();  // standard error
 std::string printable(std::string_view text);
 // The same on one line, for an error message: newlines and tabs become \n and \t.
 std::string one_line(std::string_view text);
+
+// Nine significant digits, enough to give every float32 back. The values are finite.
+std::string float_list(std::span<const float> values, std::string_view between);
 
 // Columns, left-aligned, two blanks apart; the first row is the head.
 std::string table(const std::vector<std::vector<std::string>>& rows);

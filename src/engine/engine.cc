@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/answer.h"
+#include "engine/embedding_job.h"
 #include "engine/memory.h"
 #include "engine/stepper.h"
 #include "engine/text_model.h"
@@ -44,6 +45,32 @@ class AnswerReader final : public Generation {
   std::shared_ptr<Answer> answer_;
 };
 
+class EmbeddingReader final : public Embedding {
+ public:
+  explicit EmbeddingReader(std::shared_ptr<EmbeddingJob> job) : job_(std::move(job)) {}
+  ~EmbeddingReader() override {
+    job_->answer->on_ready({});
+    job_->answer->cancel();
+  }
+  bool done() const override { return job_->answer->done(); }
+  Result<Embeddings> take() override {
+    job_->answer->read(true);
+    if (job_->answer->finish_reason() != FinishReason::stop) {
+      return job_->answer->error().value_or(
+          Error{ErrorKind::cancelled, "the request for embeddings was cancelled"});
+    }
+    return Embeddings{job_->model->model().info().d_model, std::move(job_->vectors)};
+  }
+  void on_ready(std::function<void()> callback) override {
+    job_->answer->on_ready(std::move(callback));
+  }
+  void cancel() override { job_->answer->cancel(); }
+  Usage usage() const override { return job_->answer->usage(); }
+
+ private:
+  std::shared_ptr<EmbeddingJob> job_;
+};
+
 int thread_count(const EngineOptions& options) {
   if (options.n_threads > 0) return options.n_threads;
   if (const char* value = std::getenv("HEARTH_THREADS")) {
@@ -71,6 +98,7 @@ class EngineImpl final : public Engine {
         budget_bytes_(options.memory_budget_bytes > 0 ? options.memory_budget_bytes
                                                       : available_memory() / 100 * 95),
         stepper_(options),
+        encoder_stepper_(options),
         thread_([this] { run(); }) {}
 
   ~EngineImpl() override {
@@ -143,6 +171,7 @@ class EngineImpl final : public Engine {
   Result<std::unique_ptr<Generation>> submit(std::shared_ptr<const LoadedModel> model,
                                              Request request) override {
     auto text_model = std::static_pointer_cast<const TextModel>(std::move(model));
+    HEARTH_TRY_VOID(check_generates(*text_model));
     HEARTH_TRY_VOID(validate(request, text_model->n_vocab()));
     HEARTH_TRY(const std::int64_t max_tokens,
                bounded_length(*text_model, request.prompt.size(), request.max_tokens));
@@ -157,8 +186,9 @@ class EngineImpl final : public Engine {
                                                           .n_top = request.top_logprobs,
                                                           .with_spans = request.logprobs},
                                            request.sampling.seed.value_or(random_seed()));
-    HEARTH_TRY_VOID(enqueue(std::make_unique<Sequence>(text_model, std::move(request), max_tokens,
-                                                       std::move(parser), answer)));
+    HEARTH_TRY_VOID(
+        enqueue(incoming_, std::make_unique<Sequence>(text_model, std::move(request), max_tokens,
+                                                      std::move(parser), answer)));
     return std::unique_ptr<Generation>(std::make_unique<AnswerReader>(answer));
   }
 
@@ -195,10 +225,34 @@ class EngineImpl final : public Engine {
     return nll;
   }
 
+  Result<std::unique_ptr<Embedding>> embed(std::shared_ptr<const LoadedModel> model,
+                                           EmbeddingRequest request) override {
+    auto text_model = std::static_pointer_cast<const TextModel>(std::move(model));
+    HEARTH_TRY_VOID(check_embeds(*text_model));
+    HEARTH_TRY_VOID(validate(request, text_model->n_vocab()));
+    HEARTH_TRY_VOID(check_lengths(request, text_model->context()));
+    const models::ModelInfo& info = text_model->model().info();
+    const auto pooling = request.pooling ? request.pooling : info.pooling;
+    if (!pooling) {
+      return Error{ErrorKind::unsupported,
+                   cat("the file of model ", quote(text_model->id()),
+                       " does not say how its token vectors become one; ask for a pooling: mean, "
+                       "first or last")};
+    }
+    auto job = std::make_shared<EmbeddingJob>();
+    job->model = text_model;
+    job->pooling = *pooling;
+    job->normalize =
+        request.normalize.value_or(info.normalize && *pooling != kernels::Pooling::none);
+    job->request = std::move(request);
+    HEARTH_TRY_VOID(enqueue(incoming_jobs_, job));
+    return std::unique_ptr<Embedding>(std::make_unique<EmbeddingReader>(std::move(job)));
+  }
+
   EngineStats stats() const override {
     const std::lock_guard lock(mutex_);
     EngineStats s = stats_;
-    s.queued += static_cast<std::int64_t>(incoming_.size());
+    s.queued += static_cast<std::int64_t>(n_incoming());
     return s;
   }
 
@@ -237,18 +291,33 @@ class EngineImpl final : public Engine {
     return max_tokens < 0 ? room : std::int64_t{max_tokens};
   }
 
-  Result<void> enqueue(std::unique_ptr<Sequence> sequence) {
+  static Result<void> check_lengths(const EmbeddingRequest& request, std::int64_t context) {
+    for (std::size_t i = 0; i < request.texts.size(); ++i) {
+      const auto n = static_cast<std::int64_t>(request.texts[i].size());
+      if (n <= context) continue;
+      return Error{ErrorKind::context_overflow,
+                   cat("This model's maximum context length is ", context, " tokens. Text ", i,
+                       " has ", n, " tokens. Shorten or divide it.")};
+    }
+    return {};
+  }
+
+  std::size_t n_incoming() const { return incoming_.size() + incoming_jobs_.size(); }
+
+  // Hands a request (what has a model) to the engine's thread.
+  template <class Work>
+  Result<void> enqueue(std::vector<Work>& incoming, Work work) {
     {
       const std::lock_guard lock(mutex_);
       if (closed_) return Error{ErrorKind::busy, "the engine is shutting down"};
-      if (incoming_.size() + static_cast<std::size_t>(stats_.queued) >= options_.max_queue) {
+      if (n_incoming() + static_cast<std::size_t>(stats_.queued) >= options_.max_queue) {
         return Error{ErrorKind::busy, cat("the queue is full: ", options_.max_queue,
                                           " requests wait already. Try again shortly.")};
       }
       for (Entry& e : models_) {
-        if (e.model == sequence->model) e.last_used = Clock::now();
+        if (e.model == work->model) e.last_used = Clock::now();
       }
-      incoming_.push_back(std::move(sequence));
+      incoming.push_back(std::move(work));
       ++n_unfinished_;
     }
     wake_.notify_all();
@@ -259,13 +328,14 @@ class EngineImpl final : public Engine {
                                std::span<const TokenId> ids, bool last_only,
                                Sequence::OnLogits on_logits) {
     auto text_model = std::static_pointer_cast<const TextModel>(std::move(model));
+    HEARTH_TRY_VOID(check_generates(*text_model));
     HEARTH_TRY_VOID(validate(Request{.prompt = {ids.begin(), ids.end()}}, text_model->n_vocab()));
     if (static_cast<std::int64_t>(ids.size()) > text_model->context()) {
       return overflow(static_cast<std::int64_t>(ids.size()), 0, text_model->context());
     }
     auto answer = std::make_shared<Answer>(Answer::Bounds{}, 0);
-    HEARTH_TRY_VOID(enqueue(
-        std::make_unique<Sequence>(text_model, ids, last_only, std::move(on_logits), answer)));
+    HEARTH_TRY_VOID(enqueue(incoming_, std::make_unique<Sequence>(text_model, ids, last_only,
+                                                                  std::move(on_logits), answer)));
     answer->read(true);
     if (answer->finish_reason() == FinishReason::stop) return {};
     return answer->error().value_or(Error{ErrorKind::cancelled, "the engine was shut down"});
@@ -299,16 +369,29 @@ class EngineImpl final : public Engine {
     while (true) {
       if (!wait_for_work()) return;
       StepCounters counters;
-      for (const auto& model : active_) stepper_.step(*model, counters);
+      for (const auto& model : active_) step(*model, counters);
       account(counters);
       retire_idle();
     }
   }
 
+  void step(const TextModel& model, StepCounters& counters) {
+    if (model.kind() == models::ModelKind::encoder) {
+      encoder_stepper_.step(model, counters);
+    } else {
+      stepper_.step(model, counters);
+    }
+  }
+
+  void activate(const std::shared_ptr<const TextModel>& model) {
+    const bool listed = std::find(active_.begin(), active_.end(), model) != active_.end();
+    if (!listed) active_.push_back(model);
+  }
+
   // Takes over what was submitted; sleeps when there is nothing to compute. False: the end.
   bool wait_for_work() {
     std::unique_lock lock(mutex_);
-    while (incoming_.empty() && active_.empty() && !stopping_) {
+    while (n_incoming() == 0 && active_.empty() && !stopping_) {
       const auto until = unload_expired();
       if (until) {
         wake_.wait_until(lock, *until);
@@ -317,11 +400,15 @@ class EngineImpl final : public Engine {
       }
     }
     for (std::unique_ptr<Sequence>& s : incoming_) {
-      if (std::find(active_.begin(), active_.end(), s->model) == active_.end())
-        active_.push_back(s->model);
+      activate(s->model);
       s->model->compute().waiting.push_back(std::move(s));
     }
+    for (std::shared_ptr<EmbeddingJob>& job : incoming_jobs_) {
+      activate(job->model);
+      job->model->compute().jobs.push_back(std::move(job));
+    }
     incoming_.clear();
+    incoming_jobs_.clear();
     if (!stopping_) return true;
     lock.unlock();
     cancel_all();
@@ -332,8 +419,9 @@ class EngineImpl final : public Engine {
     for (const auto& model : active_) {
       for (const auto& s : model->compute().running) s->answer->cancel();
       for (const auto& s : model->compute().waiting) s->answer->cancel();
+      for (const auto& job : model->compute().jobs) job->answer->cancel();
       StepCounters counters;
-      stepper_.step(*model, counters);
+      step(*model, counters);
     }
     active_.clear();
     account({});
@@ -379,10 +467,11 @@ class EngineImpl final : public Engine {
       const TextModel::Compute& c = model->compute();
       stats_.running += static_cast<std::int64_t>(c.running.size());
       stats_.queued += static_cast<std::int64_t>(c.waiting.size());
+      for (const auto& job : c.jobs) ++(job->n_chosen > 0 ? stats_.running : stats_.queued);
       stats_.kv_blocks_used += c.blocks->n_used();
       stats_.kv_blocks_total += c.blocks->n_total();
     }
-    n_unfinished_ = static_cast<std::size_t>(stats_.running + stats_.queued) + incoming_.size();
+    n_unfinished_ = static_cast<std::size_t>(stats_.running + stats_.queued) + n_incoming();
     if (n_unfinished_ == 0) idle_.notify_all();
   }
 
@@ -395,6 +484,7 @@ class EngineImpl final : public Engine {
   std::condition_variable wake_, idle_;
   std::vector<Entry> models_;
   std::vector<std::unique_ptr<Sequence>> incoming_;
+  std::vector<std::shared_ptr<EmbeddingJob>> incoming_jobs_;
   std::chrono::seconds time_to_live_{0};
   EngineStats stats_;
   std::size_t n_unfinished_ = 0;
@@ -403,6 +493,7 @@ class EngineImpl final : public Engine {
 
   std::vector<std::shared_ptr<const TextModel>> active_;  // with work; the engine's thread only
   Stepper stepper_;
+  EncoderStepper encoder_stepper_;
   std::thread thread_;  // last: it uses all of the above
 };
 

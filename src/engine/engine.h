@@ -9,6 +9,8 @@
 //   auto answer = engine.submit(*model, request);
 //   while (auto event = (*answer)->next()) print(event->text);
 //
+// A model of the kind encoder answers embed() only, a decoder everything but embed().
+//
 // The same request gives the same bytes alone or among others, whatever the thread count, the
 // chunking of its prompt or the prefix found in the cache.
 #pragma once
@@ -27,6 +29,7 @@
 #include "base/result.h"
 #include "engine/request.h"
 #include "formats/checkpoint.h"
+#include "models/model.h"
 #include "text/answer_format.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -60,7 +63,8 @@ class LoadedModel {
   virtual const std::string& id() const = 0;
   virtual const formats::Checkpoint& checkpoint() const = 0;
   virtual const text::Tokenizer& tokenizer() const = 0;
-  virtual std::int64_t context() const = 0;  // longest prompt + answer
+  virtual models::ModelKind kind() const = 0;
+  virtual std::int64_t context() const = 0;  // longest prompt + answer; of an encoder: text
   virtual std::int64_t n_vocab() const = 0;
   virtual const MemoryPlan& memory() const = 0;
 
@@ -78,6 +82,9 @@ class LoadedModel {
                                                           const nlohmann::ordered_json& tools,
                                                           const nlohmann::ordered_json& variables,
                                                           bool add_generation_prompt) const = 0;
+  // A text's tokens for embed(), with those that the vocabulary puts around a text ([CLS] … [SEP]).
+  // A control token in the text stays text; what the vocabulary cannot spell is its unknown token.
+  Result<std::vector<TokenId>> text_ids(std::string_view text) const;
 };
 
 // One running answer. The consumer's end of it: not thread-safe between consumers, safe against the
@@ -102,6 +109,20 @@ class Generation {
   virtual Usage usage() const = 0;
   virtual const std::optional<Error>& error() const = 0;
   virtual std::uint64_t seed() const = 0;  // the one used
+};
+
+// One running request for embeddings. As Generation: not thread-safe between consumers, safe
+// against the engine; destroying it cancels.
+class Embedding {
+ public:
+  virtual ~Embedding() = default;
+  virtual bool done() const = 0;
+  // Waits for the end and gives the vectors away: call it once. Errors: corrupt (the model computes
+  // no numbers), cancelled.
+  virtual Result<Embeddings> take() = 0;
+  virtual void on_ready(std::function<void()> callback) = 0;  // as Generation's, at the end
+  virtual void cancel() = 0;                                  // takes effect before the next step
+  virtual Usage usage() const = 0;                            // final once done()
 };
 
 struct EngineOptions {
@@ -152,6 +173,13 @@ class Engine {
   virtual Result<std::vector<double>> score(std::shared_ptr<const LoadedModel> model,
                                             std::span<const TokenId> ids) = 0;
 
+  // Vectors of texts. A text's vector is the same bytes alone or among others. Errors: unsupported
+  // (a decoder; a file that says no pooling, and none was asked for), invalid (no text, an empty
+  // one, a token outside the vocabulary), context_overflow with the numbers (a text is never
+  // shortened), busy.
+  virtual Result<std::unique_ptr<Embedding>> embed(std::shared_ptr<const LoadedModel> model,
+                                                   EmbeddingRequest request) = 0;
+
   virtual EngineStats stats() const = 0;
   virtual int n_threads() const = 0;
   // No new requests (busy); returns when what runs has ended or the time is up, then cancels the
@@ -161,5 +189,11 @@ class Engine {
 
 // Whether a request can be computed by a model with n_vocab tokens; the same checks submit() makes.
 Result<void> validate(const Request& request, std::int64_t n_vocab);
+Result<void> validate(const EmbeddingRequest& request, std::int64_t n_vocab);
+
+// Whether the model is of the kind that submit(), logits() and score() take, or that embed() takes;
+// the same checks they make. Errors: unsupported.
+Result<void> check_generates(const LoadedModel& model);
+Result<void> check_embeds(const LoadedModel& model);
 
 }  // namespace hearth::engine

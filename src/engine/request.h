@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/batch.h"
 #include "text/answer_format.h"
 #include "text/tokenizer.h"
 
@@ -84,6 +85,20 @@ struct Usage {
   double queue_s = 0;                  // submit to first work
   double prompt_s = 0;                 // first work to first token
   double decode_s = 0;                 // first token to last
+};
+
+// Texts that become vectors. LoadedModel::text_ids gives a text's tokens.
+struct EmbeddingRequest {
+  std::vector<std::vector<TokenId>> texts{};  // at least one text of at least one token
+  std::optional<kernels::Pooling> pooling{};  // absent: as the model's file says
+  // To unit length; absent: as the model's file says, and rows of Pooling::none as they are.
+  std::optional<bool> normalize{};
+};
+
+struct Embeddings {
+  std::int64_t d_model = 0;
+  // A vector [d_model] a text; with Pooling::none [n_tokens, d_model], a row a token.
+  std::vector<std::vector<float>> vectors;
 };
 
 }  // namespace hearth::engine

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -11,6 +12,8 @@
 #include "models/registry.h"
 
 namespace hearth::engine {
+
+using models::ModelKind;
 
 namespace {
 
@@ -24,9 +27,22 @@ std::int64_t round_to_page(std::int64_t n_tokens) {
   return (n_tokens + kernels::kPage - 1) / kernels::kPage * kernels::kPage;
 }
 
-kernels::CpuOpsOptions ops_options(const LoadSettings& s, std::int64_t context,
+// A decoder's step has a row for each sequence and a chunk of prompts; an encoder's has whole
+// texts.
+std::int32_t rows_of_step(const LoadSettings& s, std::int64_t context, ModelKind kind) {
+  const std::int32_t n = s.max_batch + s.prefill_chunk;
+  return kind == ModelKind::decoder ? n : std::max(n, static_cast<std::int32_t>(context));
+}
+
+// Of an encoder: what the texts of a step need; each leaves a part of its last page unused.
+std::int64_t encoder_kv_tokens(const LoadSettings& s, std::int64_t context) {
+  return round_to_page(rows_of_step(s, context, ModelKind::encoder)) +
+         std::int64_t{s.max_batch} * kernels::kPage;
+}
+
+kernels::CpuOpsOptions ops_options(const LoadSettings& s, std::int64_t context, ModelKind kind,
                                    kernels::Measure measure) {
-  return {.max_rows = s.max_batch + s.prefill_chunk,
+  return {.max_rows = rows_of_step(s, context, kind),
           .max_output_rows = s.max_batch + kScoredRows,
           .max_positions = context,
           .exact = s.options.exact,
@@ -69,7 +85,8 @@ nlohmann::ordered_json with_thinking(nlohmann::ordered_json messages) {
 Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const LoadSettings& s) {
   HEARTH_TRY(const kernels::CpuKernels* cpu, kernels::kernels_of_this_process());
   ThreadPool alone(1);
-  kernels::CpuOps ops(*cpu, alone, ops_options(s, s.options.context, kernels::Measure::yes));
+  kernels::CpuOps ops(*cpu, alone,
+                      ops_options(s, s.options.context, ModelKind::decoder, kernels::Measure::yes));
   HEARTH_TRY(const auto model, models::build(checkpoint, ops));
   const models::ModelInfo& info = model->info();
   if (s.options.context > info.context_length) {
@@ -81,11 +98,22 @@ Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const Loa
   p.memory.weight_bytes = ops.weight_bytes();
   p.memory.kv_bytes_per_token = ops.kv_page_bytes(info.kv) / kernels::kPage;
   p.n_vocab = info.n_vocab;
-  p.context = s.options.context > 0 ? s.options.context : info.context_length;
+  p.kind = info.kind;
+  const std::int64_t usual = info.usual_length > 0 ? info.usual_length : info.context_length;
+  p.context = s.options.context > 0 ? s.options.context : usual;
   // Measured for the whole context: attention's part of the scratch grows with it.
-  kernels::CpuOps whole(*cpu, alone, ops_options(s, p.context, kernels::Measure::yes));
+  kernels::CpuOps whole(*cpu, alone, ops_options(s, p.context, info.kind, kernels::Measure::yes));
   HEARTH_TRY(const auto again, models::build(checkpoint, whole));
   p.memory.scratch_bytes = whole.scratch_bytes(info.kv);
+
+  if (p.kind == ModelKind::encoder) {
+    p.kv_tokens = encoder_kv_tokens(s, p.context);
+    p.memory.kv_bytes = kv_bytes(p.memory, p.kv_tokens);
+    if (s.free_bytes > 0 && p.memory.total() > s.free_bytes) {
+      return too_large(checkpoint, p.memory, p.context, s.free_bytes);
+    }
+    return p;
+  }
 
   const std::uint64_t fixed = p.memory.weight_bytes + p.memory.scratch_bytes;
   const std::uint64_t rest = s.free_bytes > fixed ? s.free_bytes - fixed : 0;
@@ -118,6 +146,7 @@ Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const 
   m->plan_ = planned.memory;
   m->context_ = planned.context;
   m->n_blocks_ = round_to_page(planned.kv_tokens) / kernels::kPage;
+  m->max_rows_ = rows_of_step(settings, planned.context, planned.kind);
 
   if (!file.tokenizer && !settings.options.ids_only) {
     return Error{ErrorKind::unsupported,
@@ -133,7 +162,7 @@ Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const 
   m->compute_ = std::make_unique<Compute>();
   Compute& c = *m->compute_;
   c.ops = std::make_unique<kernels::CpuOps>(
-      *cpu, pool, ops_options(settings, m->context_, kernels::Measure::no));
+      *cpu, pool, ops_options(settings, m->context_, planned.kind, kernels::Measure::no));
   HEARTH_TRY(m->model_, models::build(file, *c.ops));
   const models::ModelInfo& info = m->model_->info();
   if (static_cast<std::int64_t>(m->tokenizer_->n_vocab()) > info.n_vocab) {
@@ -146,6 +175,10 @@ Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const 
   c.blocks = std::make_unique<BlockPool>(*c.index);
   c.scratch.reserve(info.n_vocab);
   c.running.reserve(static_cast<std::size_t>(settings.max_batch));
+  if (info.kind == ModelKind::encoder) {
+    c.pages.resize(static_cast<std::size_t>(m->n_blocks_));
+    std::iota(c.pages.begin(), c.pages.end(), 0);
+  }
   return m;
 }
 
@@ -164,10 +197,32 @@ Result<void> TextModel::read_conventions() {
   return {};
 }
 
+Result<std::vector<TokenId>> LoadedModel::text_ids(std::string_view text) const {
+  HEARTH_TRY(auto encoding, tokenizer().encode(text, false, {.add_special = true}));
+  return std::move(encoding.ids);
+}
+
+Result<void> check_generates(const LoadedModel& model) {
+  if (model.kind() == ModelKind::decoder) return {};
+  return Error{
+      ErrorKind::unsupported,
+      cat("model ", quote(model.id()), " is an embedding model (", model.checkpoint().architecture,
+          "): it turns texts into vectors and writes no answer. Ask it for embeddings, or "
+          "use another model.")};
+}
+
+Result<void> check_embeds(const LoadedModel& model) {
+  if (model.kind() == ModelKind::encoder) return {};
+  return Error{ErrorKind::unsupported,
+               cat("model ", quote(model.id()), " (", model.checkpoint().architecture,
+                   ") writes answers and gives no embeddings. Use an embedding model.")};
+}
+
 Result<std::vector<text::TextSpan>> TextModel::render_chat(const nlohmann::ordered_json& messages,
                                                            const nlohmann::ordered_json& tools,
                                                            const nlohmann::ordered_json& variables,
                                                            bool add_generation_prompt) const {
+  HEARTH_TRY_VOID(check_generates(*this));
   if (!template_) {
     return Error{ErrorKind::unsupported, template_problem_.empty()
                                              ? cat("[engine] model ", quote(id_),

@@ -34,6 +34,8 @@ struct LoadSettings {
 // decodes. Bounds the logits' memory: 128 kB a row at a 32 k vocabulary, 800 kB at 200 k.
 inline constexpr std::int32_t kScoredRows = 32;
 
+struct EmbeddingJob;
+
 class TextModel final : public LoadedModel {
  public:
   static Result<std::shared_ptr<TextModel>> load(const std::string& id, const std::string& path,
@@ -42,6 +44,7 @@ class TextModel final : public LoadedModel {
   const std::string& id() const override { return id_; }
   const formats::Checkpoint& checkpoint() const override { return *checkpoint_; }
   const text::Tokenizer& tokenizer() const override { return *tokenizer_; }
+  models::ModelKind kind() const override { return model_->info().kind; }
   std::int64_t context() const override { return context_; }
   std::int64_t n_vocab() const override { return model_->info().n_vocab; }
   const MemoryPlan& memory() const override { return plan_; }
@@ -51,6 +54,7 @@ class TextModel final : public LoadedModel {
                                                   const nlohmann::ordered_json& variables,
                                                   bool add_generation_prompt) const override;
   std::int64_t n_blocks() const { return n_blocks_; }
+  std::int64_t max_rows() const { return max_rows_; }  // of a step
   // Tokens that may be drawn: rows of the output matrix beyond the vocabulary are padding.
   std::int64_t n_sampled() const { return static_cast<std::int64_t>(tokenizer_->n_vocab()); }
 
@@ -62,7 +66,10 @@ class TextModel final : public LoadedModel {
     SamplerScratch scratch;
     std::deque<std::unique_ptr<Sequence>> waiting;   // first come, first served
     std::vector<std::unique_ptr<Sequence>> running;  // oldest first
-    bool idle() const { return waiting.empty() && running.empty(); }
+    // Encoders: requests, and the pages that each step deals out anew.
+    std::vector<std::shared_ptr<EmbeddingJob>> jobs;
+    std::vector<BlockId> pages;
+    bool idle() const { return waiting.empty() && running.empty() && jobs.empty(); }
   };
   Compute& compute() const { return *compute_; }
   const models::Model& model() const { return *model_; }
@@ -80,6 +87,7 @@ class TextModel final : public LoadedModel {
   std::unique_ptr<models::Model> model_;
   std::int64_t context_ = 0;
   std::int64_t n_blocks_ = 0;
+  std::int64_t max_rows_ = 0;
   MemoryPlan plan_;
   std::unique_ptr<Compute> compute_;
 };
@@ -91,6 +99,7 @@ struct PlannedModel {
   std::int64_t context = 0;
   std::int64_t kv_tokens = 0;
   std::int64_t n_vocab = 0;
+  models::ModelKind kind = models::ModelKind::decoder;
 };
 Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint,
                                 const LoadSettings& settings);

@@ -65,17 +65,6 @@ Result<void> check_logit_bias(const SamplingParams& p, std::int64_t n_vocab) {
                                        " more than once; give each token one value")};
 }
 
-Result<void> check_prompt(const std::vector<TokenId>& prompt, std::int64_t n_vocab) {
-  if (prompt.empty()) {
-    return Error{ErrorKind::invalid, "the prompt is empty; it must have at least one token"};
-  }
-  for (std::size_t i = 0; i < prompt.size(); ++i) {
-    if (prompt[i] >= 0 && prompt[i] < n_vocab) continue;
-    return refuse(cat("token ", i, " of the prompt"), prompt[i], vocabulary_range(n_vocab));
-  }
-  return {};
-}
-
 Result<void> check_stop(const std::vector<std::string>& stop) {
   if (stop.size() > kMaxStopTexts) {
     return Error{ErrorKind::invalid,
@@ -98,10 +87,22 @@ Result<void> check_stop(const std::vector<std::string>& stop) {
   return {};
 }
 
+Result<void> check_ids(std::string_view what, const std::vector<TokenId>& ids,
+                       std::int64_t n_vocab) {
+  if (ids.empty()) {
+    return Error{ErrorKind::invalid, cat(what, " is empty; it must have at least one token")};
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] >= 0 && ids[i] < n_vocab) continue;
+    return refuse(cat("token ", i, " of ", what), ids[i], vocabulary_range(n_vocab));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> validate(const Request& request, std::int64_t n_vocab) {
-  HEARTH_TRY_VOID(check_prompt(request.prompt, n_vocab));
+  HEARTH_TRY_VOID(check_ids("the prompt", request.prompt, n_vocab));
   HEARTH_TRY_VOID(check_scalars(request.sampling));
   HEARTH_TRY_VOID(check_logit_bias(request.sampling, n_vocab));
   HEARTH_TRY_VOID(check_stop(request.stop));
@@ -115,6 +116,16 @@ Result<void> validate(const Request& request, std::int64_t n_vocab) {
   if (request.top_logprobs > 0 && !request.logprobs) {
     return Error{ErrorKind::invalid, cat("top_logprobs is ", request.top_logprobs,
                                          " without logprobs; set logprobs to true as well")};
+  }
+  return {};
+}
+
+Result<void> validate(const EmbeddingRequest& request, std::int64_t n_vocab) {
+  if (request.texts.empty()) {
+    return Error{ErrorKind::invalid, "there is no text to embed; give at least one"};
+  }
+  for (std::size_t i = 0; i < request.texts.size(); ++i) {
+    HEARTH_TRY_VOID(check_ids(cat("text ", i), request.texts[i], n_vocab));
   }
   return {};
 }

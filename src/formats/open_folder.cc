@@ -82,6 +82,7 @@ Result<HuggingFaceModel> read_folder(Folder& folder) {
   HEARTH_TRY(files.tokenizer, folder.text("tokenizer.json"));
   HEARTH_TRY(files.tokenizer_config, folder.text("tokenizer_config.json"));
   HEARTH_TRY(files.chat_template, folder.text("chat_template.jinja"));
+  HEARTH_TRY(files.modules, folder.text("modules.json"));
   HEARTH_TRY(files.pooling, folder.text("1_Pooling/config.json"));
   HEARTH_TRY(files.sentence_bert_config, folder.text("sentence_bert_config.json"));
   HEARTH_TRY_VOID(map_shards(folder, files));

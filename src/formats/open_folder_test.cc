@@ -242,6 +242,56 @@ TEST_F(OpenFolder, a_configuration_that_cannot_be_honoured_is_refused_by_the_key
   }
 }
 
+TEST_F(OpenFolder, an_embedding_model_s_own_files_become_keys) {
+  copy_golden("bert");
+  write("sentence_bert_config.json", R"({"max_seq_length": 128, "do_lower_case": false})");
+  auto model = *open_checkpoint(folder_);
+  EXPECT_EQ(*model->meta_int("pooling_type"), 1);
+  EXPECT_EQ(std::get<bool>(*model->find_meta("bert.normalize_embeddings")), true);
+  EXPECT_EQ(*model->meta_int("max_sequence_length"), 128);
+  edit("modules.json", [](Json& steps) { steps.erase(2); });
+  edit("1_Pooling/config.json", [](Json& pooling) {
+    pooling["pooling_mode_mean_tokens"] = false;
+    pooling["pooling_mode_cls_token"] = true;
+  });
+  model = *open_checkpoint(folder_);
+  EXPECT_EQ(*model->meta_int("pooling_type"), 2);
+  EXPECT_EQ(std::get<bool>(*model->find_meta("bert.normalize_embeddings")), false);
+  for (const char* name : {"modules.json", "1_Pooling/config.json", "sentence_bert_config.json"}) {
+    fs::remove(folder_ / name);
+  }
+  model = *open_checkpoint(folder_);
+  for (const char* key : {"pooling_type", "normalize_embeddings", "max_sequence_length"}) {
+    EXPECT_EQ(model->find_meta(cat("bert.", key)), nullptr) << key;
+  }
+}
+
+TEST_F(OpenFolder, steps_of_an_embedding_model_that_are_not_done_are_refused) {
+  copy_golden("bert");
+  const std::string modules = read("modules.json"), pooling = read("1_Pooling/config.json");
+  for (const auto& [content, says] : {
+           std::pair(R"([{"type":"sentence_transformers.models.Dense","path":"2_Dense"}])",
+                     "a step is \"sentence_transformers.models.Dense\""),
+           {R"([{"type":"a.Pooling","path":"../elsewhere"}])",
+            "the pooling is in \"../elsewhere\""},
+           {R"([{"type":7}])", "type is 7, expected a text"},
+           {"[3]", "a step is \"\""},
+           {"{}", "modules.json is not a JSON list"},
+           {"[", "modules.json"},
+       }) {
+    write("modules.json", content);
+    EXPECT_SAYS(fault(), says);
+  }
+  write("modules.json", modules);
+  for (const char* mode : {"pooling_mode_cls_token", "pooling_mode_max_tokens"}) {
+    edit("1_Pooling/config.json", [&](Json& json) { json[mode] = true; });
+    EXPECT_SAYS(fault(), "1_Pooling/config.json: expected one of pooling_mode_mean_tokens");
+    write("1_Pooling/config.json", pooling);
+  }
+  write("sentence_bert_config.json", R"({"max_seq_length": "256"})");
+  EXPECT_SAYS(fault(), "max_seq_length is \"256\", expected an integer");
+}
+
 TEST_F(OpenFolder, files_that_are_no_json_are_named) {
   copy_golden("llama");
   for (const char* name :

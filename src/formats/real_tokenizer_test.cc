@@ -35,11 +35,13 @@ text::TokenizerSpec default_model_spec() {
   return opened && (*opened)->tokenizer ? *(*opened)->tokenizer : text::TokenizerSpec();
 }
 
-// From what tools/fetch_tokenizers brings.
 text::TokenizerSpec published_spec(const std::string& name) {
-  const std::string path = cat(HEARTH_SOURCE_DIR "/build/tokenizers/", name, ".json");
+  const bool minilm = name == "minilm";
+  const std::string path = minilm ? HEARTH_SOURCE_DIR "/.model/all-minilm-l6-v2/tokenizer.json"
+                                  : cat(HEARTH_SOURCE_DIR "/build/tokenizers/", name, ".json");
   std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file) << path << " is missing; run tools/fetch_tokenizers";
+  EXPECT_TRUE(file) << path << " is missing; run tools/"
+                    << (minilm ? "fetch_minilm" : "fetch_tokenizers");
   const std::string content{std::istreambuf_iterator<char>(file), {}};
   auto spec = text::parse_tokenizer_json(content);
   EXPECT_TRUE(spec) << spec.error().message;

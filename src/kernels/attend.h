@@ -1,6 +1,6 @@
 // attend.h - softmax attention of some query rows of one sequence over its cached keys and values.
 //
-//     s[j] = scale * q · k[j]     over positions j <= p (and j > p - window)
+//     s[j] = scale * q · k[j]     over positions j <= p (and j > p - window), or over all
 //     out  = sum over j of softmax(s)[j] * v[j]
 //
 // A head may have a sink: one more score, that of no position, which takes its share of the softmax
@@ -56,10 +56,18 @@ struct AttendTile {
   std::int32_t group;           // query heads a key/value head
   std::int32_t n_queries;       // rows * group, at most kMaxQueries
   std::int32_t first_position;  // of the tile's first row
+  std::int32_t n_positions;     // what every query sees; 0: each query up to its own position
   std::int32_t window;          // 0: all
   float scale;
   const float* q[16];            // [head_dim] each
   const float* sinks = nullptr;  // [group], or none
+  // Query m sees positions [begin(m), end(m)).
+  std::int32_t end(std::int32_t m) const {
+    return n_positions > 0 ? n_positions : first_position + m / group + 1;
+  }
+  std::int32_t begin(std::int32_t m) const {
+    return window > 0 && end(m) > window ? end(m) - window : 0;
+  }
   float sink(std::int32_t m) const { return sinks ? sinks[m % group] : -__builtin_inff(); }
 };
 inline constexpr std::int32_t kMaxQueries = 16;

@@ -69,6 +69,56 @@ TEST_P(Kernels, rms_norm_of_a_zero_row_is_zero_and_works_in_place) {
   for (const float v : x) EXPECT_EQ(v, 0.0f);
 }
 
+TEST_P(Kernels, layer_norm_matches_the_definition_at_any_length_and_alignment) {
+  for (const std::int64_t n : kLengths) {
+    for (const std::int64_t shift : {0, 1, 3}) {
+      Shifted x(3, n, shift, random), y(3, n, shift, random), expected(3, n, shift, random);
+      for (std::int64_t c = 0; c < n; ++c) x.rows.row(1)[c] += 100;  // far from 0: nothing cancels
+      const std::vector<float> gain = random_values(static_cast<std::size_t>(n), random);
+      const std::vector<float> bias = random_values(static_cast<std::size_t>(n), random);
+      const Shifted before = y;
+      Shifted generic = y, in_place = x;
+      generic.rows.data = generic.storage.data() + shift;
+      in_place.rows.data = in_place.storage.data() + shift;
+      k.layer_norm({x.rows, gain.data(), bias.data(), 1e-5f, y.rows}, 0, 3);
+      generic_kernels().layer_norm({x.rows, gain.data(), bias.data(), 1e-5f, generic.rows}, 0, 3);
+      EXPECT_TRUE(same_bits(y.storage, generic.storage)) << n;
+      const Rows<float> same = in_place.rows;
+      k.layer_norm({same, gain.data(), bias.data(), 1e-5f, same}, 0, 3);
+      layer_norm_reference({x.rows, gain.data(), bias.data(), 1e-5f, expected.rows});
+      for (std::int64_t t = 0; t < 3; ++t) {
+        const std::span row(x.rows.row(t), static_cast<std::size_t>(n));
+        double mean = 0, variance = 0, largest = 0;
+        for (const float v : row) mean += double{v} / static_cast<double>(n);
+        for (const float v : row) {
+          variance += (double{v} - mean) * (double{v} - mean) / static_cast<double>(n);
+          largest = std::max(largest, std::abs(double{v}));
+        }
+        const double scale = largest / std::sqrt(variance + 1e-5);
+        for (std::int64_t c = 0; c < n; ++c) {
+          const auto at = static_cast<std::size_t>(c);
+          const double size = std::abs(bias[at]) + std::abs(gain[at]) * scale;
+          EXPECT_NEAR(y.rows.row(t)[c], expected.rows.row(t)[c],
+                      size * layer_norm_tolerance(static_cast<double>(n)))
+              << n << " row " << t << " col " << c;
+          EXPECT_EQ(in_place.rows.row(t)[c], y.rows.row(t)[c]);
+        }
+        if (t < 2) {  // what lies between rows is not touched
+          EXPECT_EQ(y.rows.row(t)[n],
+                    before.storage[static_cast<std::size_t>(shift + t * (n + 3) + n)]);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, layer_norm_of_a_row_of_zeros_is_the_bias) {
+  std::vector<float> x(20, 0.0f), gain(20, 2.0f), bias(20, -3.0f);
+  const Rows<float> rows{x.data(), 1, 20, 20};
+  k.layer_norm({rows, gain.data(), bias.data(), 1e-12f, rows}, 0, 1);
+  for (const float v : x) EXPECT_EQ(v, -3.0f);
+}
+
 TEST_P(Kernels, rope_matches_the_definition_in_both_pairings) {
   for (const RopePairs pairs : {RopePairs::adjacent, RopePairs::halves}) {
     const std::int32_t head_dim = 24, n_pairs = 9, n_heads = 3, n_rows = 4;
@@ -105,6 +155,45 @@ TEST_P(Kernels, silu_mul_matches_the_definition_for_small_and_huge_values) {
       EXPECT_NEAR(gate.storage[i], e, std::abs(e) * kSiluMulTolerance + 1e-37) << i;
     }
   }
+}
+
+TEST_P(Kernels, gelu_matches_the_definition_for_small_and_huge_values) {
+  for (const std::int64_t n : kLengths) {
+    Shifted x(2, n, 1, random);
+    for (float& v : x.storage) v *= 4;
+    x.rows.row(1)[0] = -1e20f;
+    x.rows.row(0)[n - 1] = 1e20f;
+    const Shifted before = x;
+    Shifted expected = x, generic = x;
+    expected.rows.data = expected.storage.data() + 1;
+    generic.rows.data = generic.storage.data() + 1;
+    k.gelu({x.rows}, 0, 2);
+    generic_kernels().gelu({generic.rows}, 0, 2);
+    EXPECT_TRUE(same_bits(x.storage, generic.storage)) << n;
+    gelu_reference({expected.rows});
+    for (std::size_t i = 0; i < x.storage.size(); ++i) {
+      const double e = expected.storage[i];
+      const double at = std::clamp(double{before.storage[i]}, -14.0, 14.0);
+      EXPECT_NEAR(x.storage[i], e, std::abs(e) * gelu_tolerance(at) + 1e-37) << i;
+    }
+  }
+}
+
+TEST_P(Kernels, gelu_is_exact_to_a_millionth_everywhere_and_keeps_what_is_no_number) {
+  std::vector<float> x;
+  for (int i = -16000; i <= 16000; ++i) x.push_back(static_cast<float>(i) / 2000);
+  std::vector<float> got = x, expected = x;
+  const auto n = static_cast<std::int64_t>(x.size());
+  k.gelu({{got.data(), 1, n, n}}, 0, 1);
+  gelu_reference({{expected.data(), 1, n, n}});
+  for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(got[i], expected[i], 5e-7) << x[i];
+  const float infinity = HUGE_VALF;
+  float odd[4] = {std::nanf(""), infinity, -infinity, 0};
+  k.gelu({{odd, 1, 4, 4}}, 0, 1);
+  EXPECT_TRUE(std::isnan(odd[0]));
+  EXPECT_EQ(odd[1], infinity);
+  EXPECT_EQ(odd[2], 0);
+  EXPECT_EQ(odd[3], 0);
 }
 
 TEST_P(Kernels, gelu_mul_matches_the_definition_for_small_and_huge_values) {
@@ -211,6 +300,52 @@ TEST_P(Kernels, add_takes_rows_or_one_row_for_all) {
       EXPECT_TRUE(same_bits(x.storage, expected.storage)) << n;  // a sum of two is rounded once
     }
   }
+}
+
+TEST_P(Kernels, pool_matches_the_definition_also_in_place) {
+  for (const std::int64_t n : kLengths) {
+    for (const Pooling how : {Pooling::none, Pooling::mean, Pooling::first, Pooling::last}) {
+      for (const bool normalize : {false, true}) {
+        const std::int64_t n_rows = 5, n_pooled = n_pooled_rows(how, n_rows);
+        Shifted x(n_rows + 1, n, 1, random);
+        const Rows<float> own{x.rows.row(1), n_rows, n, x.rows.stride};
+        std::vector<float> got(static_cast<std::size_t>(n_pooled * n)), generic = got,
+                                                                        expected = got;
+        k.pool({own, how, normalize, {got.data(), n_pooled, n, n}});
+        generic_kernels().pool({own, how, normalize, {generic.data(), n_pooled, n, n}});
+        pool_reference({own, how, normalize, {expected.data(), n_pooled, n, n}});
+        EXPECT_TRUE(same_bits(got, generic)) << n;
+        const double size = how == Pooling::mean && normalize ? 50 : 6;  // of |x|, over the length
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          EXPECT_NEAR(got[i], expected[i], size * pool_tolerance(5, static_cast<double>(n))) << n;
+        }
+        // From the second row of a buffer to its first, and to itself.
+        for (const std::int64_t first : {0, 1}) {
+          Shifted y = x;
+          y.rows.data = y.storage.data() + 1;
+          const Rows<float> from{y.rows.row(1), n_rows, n, y.rows.stride};
+          k.pool({from, how, normalize, {y.rows.row(first), n_pooled, n, y.rows.stride}});
+          for (std::int64_t t = 0; t < n_pooled; ++t) {
+            const auto at = static_cast<std::size_t>(t * n),
+                       size_of_row = static_cast<std::size_t>(n);
+            EXPECT_TRUE(same_bits({y.rows.row(first + t), size_of_row},
+                                  std::span(got).subspan(at, size_of_row)));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, pool_of_zeros_is_zero_and_one_bad_value_spoils_the_whole_unit_vector) {
+  std::vector<float> x(40, 0.0f);
+  const Rows<float> rows{x.data(), 2, 20, 20};
+  k.pool({rows, Pooling::mean, true, rows});
+  for (const float v : x) EXPECT_EQ(v, 0);
+  x[3] = std::nanf("");
+  x[5] = 1;
+  k.pool({rows, Pooling::first, true, rows});
+  EXPECT_TRUE(std::isnan(x[5]));
 }
 
 TEST_P(Kernels, quantize_is_bit_equal_to_the_definition) {
@@ -408,9 +543,9 @@ std::vector<float> attend_all(const CpuKernels& k, const AttendTile& tile) {
     into[m] = total.data() + m * size;
     next[m] = part.data() + m * size;
   }
-  const std::int32_t last = tile.first_position + (tile.n_queries - 1) / tile.group;
+  const std::int32_t end = tile.end(tile.n_queries - 1);
   k.attend_partition(tile, 0, into);
-  for (std::int32_t p = 1; p <= last / kPartition; ++p) {
+  for (std::int32_t p = 1; p * kPartition < end; ++p) {
     k.attend_partition(tile, p, next);
     for (int m = 0; m < tile.n_queries; ++m) k.attend_merge(into[m], next[m], dim);
   }
@@ -426,15 +561,16 @@ TEST_P(Kernels, attend_matches_the_definition_for_any_tile_window_and_length) {
     for (const bool f32 : {false, true}) {
       for (const std::int32_t position : {0, 5, 15, 16, 100, 511, 512, 1100}) {
         const TestCache cache(k, position + 6, 2, head_dim, f32, random);
-        for (const std::int32_t window : {0, 1, 20, 600}) {
-          const float sinks[3] = {1.5f, -200, 30};  // some weight, none, nearly all
+        for (const std::int32_t window : {-1, 0, 1, 20, 600}) {  // -1: all see all
+          const float sinks[3] = {1.5f, -200, 30};               // some weight, none, nearly all
           AttendTile tile{.kv = cache.kv,
                           .pages = cache.pages.data(),
                           .kv_head = 1,
                           .group = 3,
                           .n_queries = 15,
                           .first_position = position,
-                          .window = window,
+                          .n_positions = window < 0 ? position + 6 : 0,
+                          .window = std::max(window, 0),
                           .scale = 0.3f,
                           .q = {},
                           .sinks = position % 2 == 1 ? sinks : nullptr};

@@ -61,11 +61,16 @@ struct Attention {
   float scale = 0;          // of the scores, usually 1 / sqrt(head_dim)
   std::int32_t window = 0;  // a token sees this many positions, itself included; 0: all
   Vector sinks = {};        // [n_heads], when the model has them: a score of no position
+  // False: a token also sees what comes after it. Its sequence must be in the batch whole.
+  bool causal = true;
 };
 
 struct KvGeometry {
   std::int32_t n_layers = 0, n_kv_heads = 0, head_dim = 0;
+  bool f32 = false;  // kept as float32; otherwise as the backend likes
 };
+
+enum class Lookup : std::uint8_t { position, type };  // what of a row of the batch is looked up
 
 struct Product {  // out = in · matrixᵀ
   Activation out;
@@ -106,6 +111,7 @@ class Ops {
   // ---- forward, between begin() and the last operator ----
   virtual void embed(Activation out, Table table, float scale) = 0;  // scale * table[tokens[t]]
   virtual void rms_norm(Activation out, Activation in, Vector gain, float eps) = 0;
+  virtual void layer_norm(Activation out, Activation in, Vector gain, Vector bias, float eps) = 0;
   // Each row of `in` is taken as in.cols / gain.n rows (the heads), each normalised by itself.
   virtual void rms_norm_heads(Activation inout, Vector gain, float eps) = 0;
   // Products of one input: it is quantised once for all of them.
@@ -115,7 +121,10 @@ class Ops {
   virtual void store_kv(std::int32_t layer, Activation k, Activation v) = 0;
   virtual void attend(Activation out, Activation q, std::int32_t layer, const Attention& how) = 0;
   virtual void add(Activation inout, Activation in) = 0;
-  virtual void add_bias(Activation inout, Vector bias) = 0;   // to every row
+  virtual void add_bias(Activation inout, Vector bias) = 0;  // to every row
+  // inout += list[its position or type]; the list is [n, inout.cols].
+  virtual void add_embedding(Activation inout, Vector list, Lookup by) = 0;
+  virtual void gelu(Activation inout) = 0;                    // exact form, by erf
   virtual void silu_mul(Activation gate, Activation up) = 0;  // gate = silu(gate) * up
   virtual void gelu_mul(Activation gate, Activation up) = 0;  // gate = gelu(gate) * up, tanh form
   virtual void clamped_swiglu(Activation gate, Activation up, float alpha, float limit) = 0;
@@ -130,6 +139,9 @@ class Ops {
 
   // From here on the batch consists of its output rows only; x keeps those rows.
   virtual void keep_output_rows(Activation x) = 0;
+  // From here on the batch consists of what each sequence's pooling makes of its rows, sequence
+  // after sequence; x keeps those.
+  virtual void pool(Activation x) = 0;
 };
 
 }  // namespace hearth::kernels

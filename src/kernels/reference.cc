@@ -8,8 +8,11 @@
 #include "kernels/add.h"
 #include "kernels/attend.h"
 #include "kernels/clamped_swiglu.h"
+#include "kernels/gelu.h"
 #include "kernels/gelu_mul.h"
+#include "kernels/layer_norm.h"
 #include "kernels/matmul.h"
+#include "kernels/pool.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
@@ -28,6 +31,23 @@ void rms_norm_reference(const RmsNorm& op) {
     const double scale = 1 / std::sqrt(squares / static_cast<double>(op.x.n_cols) + double{op.eps});
     for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
       op.y.row(t)[c] = static_cast<float>(double{op.x.row(t)[c]} * scale * double{op.gain[c]});
+    }
+  }
+}
+
+void layer_norm_reference(const LayerNorm& op) {
+  const auto n = static_cast<double>(op.x.n_cols);
+  for (std::int64_t t = 0; t < op.x.n_rows; ++t) {
+    const float* x = op.x.row(t);
+    double mean = 0, variance = 0;
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) mean += double{x[c]} / n;
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      variance += (double{x[c]} - mean) * (double{x[c]} - mean) / n;
+    }
+    const double scale = 1 / std::sqrt(variance + double{op.eps});
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      op.y.row(t)[c] = static_cast<float>((double{x[c]} - mean) * scale * double{op.gain[c]} +
+                                          double{op.bias[c]});
     }
   }
 }
@@ -76,6 +96,15 @@ void gelu_mul_reference(const GeluMul& op) {
   }
 }
 
+void gelu_reference(const Gelu& op) {
+  for (std::int64_t t = 0; t < op.x.n_rows; ++t) {
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      const double x = op.x.row(t)[c];
+      op.x.row(t)[c] = static_cast<float>(x / 2 * std::erfc(-x / std::sqrt(2.0)));
+    }
+  }
+}
+
 void clamped_swiglu_reference(const ClampedSwiglu& op) {
   const double limit = op.limit;
   for (std::int64_t t = 0; t < op.gate.n_rows; ++t) {
@@ -119,6 +148,26 @@ void route_row(std::span<const float> logits, std::span<std::int32_t> experts,
   for (std::size_t s = 0; s < experts.size(); ++s) total += weight(s);
   for (std::size_t s = 0; s < experts.size(); ++s) {
     shares[s] = static_cast<float>(weight(s) / total);
+  }
+}
+
+void pool_reference(const Pool& op) {
+  for (std::int64_t i = 0; i < n_pooled_rows(op.how, op.x.n_rows); ++i) {
+    const std::int64_t chosen = op.how == Pooling::last ? op.x.n_rows - 1 : i;
+    const std::int64_t first = op.how == Pooling::mean ? 0 : chosen;
+    const std::int64_t behind = op.how == Pooling::mean ? op.x.n_rows : chosen + 1;
+    std::vector<double> y(static_cast<std::size_t>(op.x.n_cols), 0.0);
+    double squares = 0;
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      double& sum = y[static_cast<std::size_t>(c)];
+      for (std::int64_t t = first; t < behind; ++t) sum += double{op.x.row(t)[c]};
+      sum /= static_cast<double>(behind - first);
+      squares += sum * sum;
+    }
+    const double length = op.normalize ? std::max(std::sqrt(squares), 1e-12) : 1;
+    for (std::int64_t c = 0; c < op.x.n_cols; ++c) {
+      op.y.row(i)[c] = static_cast<float>(y[static_cast<std::size_t>(c)] / length);
+    }
   }
 }
 
@@ -233,11 +282,10 @@ void attend_reference(const AttendTile& tile, float* const* out) {
     return double{x};
   };
   for (std::int32_t m = 0; m < tile.n_queries; ++m) {
-    const std::int32_t position = tile.first_position + m / tile.group;
-    const std::int32_t first = tile.window > 0 ? std::max(0, position - tile.window + 1) : 0;
+    const std::int32_t first = tile.begin(m), end = tile.end(m);
     std::vector<double> score;
     double highest = -HUGE_VAL;
-    for (std::int32_t j = first; j <= position; ++j) {
+    for (std::int32_t j = first; j < end; ++j) {
       const std::uint8_t* k = kv.k_head(tile.pages[j / kPage], tile.kv_head);
       double s = 0;
       for (std::int32_t c = 0; c < kv.head_dim; ++c) {
@@ -253,7 +301,7 @@ void attend_reference(const AttendTile& tile, float* const* out) {
       total = std::exp(sink - highest);
     }
     std::vector<double> sum(static_cast<std::size_t>(kv.head_dim), 0.0);
-    for (std::int32_t j = first; j <= position; ++j) {
+    for (std::int32_t j = first; j < end; ++j) {
       const double p = std::exp(score[static_cast<std::size_t>(j - first)] - highest);
       const std::uint8_t* v = kv.v_head(tile.pages[j / kPage], tile.kv_head);
       total += p;

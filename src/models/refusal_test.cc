@@ -87,6 +87,14 @@ TEST(Refusal, a_key_that_an_architecture_needs_or_cannot_honour_is_named) {
   };
   const auto integer = [](std::int64_t i) { return formats::MetaValue(i); };
   const Case cases[] = {
+      {"bert", "attention.head_count", integer(5)},
+      {"bert", "attention.layer_norm_epsilon", formats::MetaValue(0.0)},
+      {"bert", "attention.causal", formats::MetaValue(true)},
+      {"bert", "context_length", integer(257)},  // more than there are positions
+      {"bert", "max_sequence_length", integer(0)},
+      {"bert", "pooling_type", integer(4)},
+      {"bert", "pooling_type", integer(5)},
+      {"bert", "normalize_embeddings", integer(1)},
       {"qwen2", "attention.sliding_window", integer(16)},
       {"qwen3", "attention.layer_norm_rms_epsilon", formats::MetaValue(0.0)},
       {"qwen3", "rope.freq_base", formats::MetaValue(-1.0)},
@@ -120,10 +128,10 @@ TEST(Refusal, a_key_that_an_architecture_needs_or_cannot_honour_is_named) {
 }
 
 TEST(Refusal, a_tensor_that_no_graph_reads_is_named_in_every_architecture) {
-  for (const char* folder : {"gemma3", "gpt_oss", "mistral", "phi3", "qwen2", "qwen3"}) {
+  for (const char* folder : {"bert", "gemma3", "gpt_oss", "mistral", "phi3", "qwen2", "qwen3"}) {
     const std::string message = fault(
         [](auto& file) {
-          Tensor extra = tensor(file, "blk.0.attn_norm.weight");
+          Tensor extra = tensor(file, "blk.0.attn_output.weight");
           extra.name = "blk.0.surprise.weight";
           file.tensors.push_back(extra);
         },

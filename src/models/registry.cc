@@ -1,6 +1,7 @@
 #include "models/registry.h"
 
 #include "base/str.h"
+#include "models/bert.h"
 #include "models/gemma3.h"
 #include "models/gpt_oss.h"
 #include "models/llama.h"
@@ -18,8 +19,8 @@ struct Architecture {
 };
 
 constexpr Architecture kArchitectures[] = {
-    {"gemma3", load_gemma3}, {"gpt-oss", load_gpt_oss}, {"llama", load_llama},
-    {"phi3", load_phi3},     {"qwen2", load_qwen2},     {"qwen3", load_qwen3},
+    {"bert", load_bert}, {"gemma3", load_gemma3}, {"gpt-oss", load_gpt_oss}, {"llama", load_llama},
+    {"phi3", load_phi3}, {"qwen2", load_qwen2},   {"qwen3", load_qwen3},
 };
 
 }  // namespace

@@ -54,6 +54,15 @@ float WeightBinder::number_or(std::string_view key, float fallback) {
   return number(key);
 }
 
+bool WeightBinder::flag_or(std::string_view key, bool fallback) {
+  const formats::MetaValue* value = checkpoint_.find_meta(key);
+  if (value == nullptr) return fallback;
+  if (const auto* flag = std::get_if<bool>(value)) return *flag;
+  fail(ErrorKind::corrupt,
+       cat(key, " is ", formats::describe_type(*value), "; expected a boolean"));
+  return fallback;
+}
+
 std::string WeightBinder::text_or(std::string_view key, std::string_view fallback) {
   const formats::MetaValue* value = checkpoint_.find_meta(key);
   if (value == nullptr) return std::string(fallback);

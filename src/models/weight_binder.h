@@ -31,6 +31,7 @@ class WeightBinder {
   std::int64_t count_or(std::string_view key, std::int64_t fallback, std::int64_t limit);
   float number(std::string_view key);
   float number_or(std::string_view key, float fallback);
+  bool flag_or(std::string_view key, bool fallback);
   std::string text_or(std::string_view key, std::string_view fallback);
 
   // Shapes are [out, in]. The mapped bytes of a matrix are released: the backend has its own copy.

@@ -94,6 +94,7 @@ class FakeModel final : public engine::LoadedModel {
   const std::string& id() const override { return id_; }
   const formats::Checkpoint& checkpoint() const override { return checkpoint_; }
   const text::Tokenizer& tokenizer() const override { return tokenizer_; }
+  models::ModelKind kind() const override { return models::ModelKind::decoder; }
   std::int64_t context() const override { return context_; }
   std::int64_t n_vocab() const override { return kFakeEnd + 1; }
   const engine::MemoryPlan& memory() const override { return memory_; }
@@ -242,6 +243,11 @@ class FakeEngine final : public engine::Engine {
     return {};
   }
   void set_time_to_live(std::chrono::seconds) override {}
+  Result<std::unique_ptr<engine::Embedding>> embed(std::shared_ptr<const engine::LoadedModel> model,
+                                                   engine::EmbeddingRequest) override {
+    HEARTH_TRY_VOID(engine::check_embeds(*model));
+    return Error{ErrorKind::unsupported, "this engine has no encoder"};
+  }
 
   Result<std::unique_ptr<engine::Generation>> submit(
       std::shared_ptr<const engine::LoadedModel> model, engine::Request request) override {

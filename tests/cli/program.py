@@ -12,10 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden"
 MODEL = ROOT / ".model/smollm2-135m.gguf"
+MINILM = ROOT / ".model/all-minilm-l6-v2"
 TINY = GOLDEN / "hf/llama_tied/model.gguf"
 BINARY = Path(os.environ["HEARTH_BINARY"]).resolve()
 
 needs_model = unittest.skipUnless(MODEL.exists(), f"{MODEL} is absent: tools/fetch_default_model brings it")
+needs_minilm = unittest.skipUnless(MINILM.exists(), f"{MINILM} is absent: tools/fetch_minilm brings it")
 
 
 class Hearth:

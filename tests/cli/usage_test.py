@@ -25,6 +25,7 @@ class Help(CliTest):
             ("debug", "tokenize"): ["--text", "--file", "--parse-special", "--add-special"],
             ("debug", "detokenize"): ["--ids"],
             ("debug", "render"): ["--messages", "--tools", "--no-generation-prompt"],
+            ("debug", "embed"): ["--text", "--ids", "--pooling", "--no-normalize", "--exact", "--context", "--output"],
             ("debug", "logits"): ["--ids", "--last", "--exact", "--context"],
             ("debug", "perplexity"): ["--file", "--exact"],
         }

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "formats/hugging_face/config_reader.h"
+#include "formats/hugging_face/embedding_files.h"
 #include "formats/hugging_face/families.h"
 #include "formats/hugging_face/tokenizer_files.h"
 #include "formats/safetensors/safetensors.h"
@@ -150,35 +151,6 @@ Result<std::vector<std::int64_t>> read_quantization(ConfigReader& config, const 
                    "of the model")};
 }
 
-// Sentence-transformers: how token vectors become one, and how long a text may be.
-Result<void> read_pooling(const HuggingFaceFiles& files, Draft& draft) {
-  if (!files.pooling.empty()) {
-    HEARTH_TRY(const Json json, parse_settings(files.pooling, "1_Pooling/config.json"));
-    ConfigReader pooling(json, "1_Pooling/config.json");
-    const bool mean = pooling.flag_or("pooling_mode_mean_tokens", false);
-    const bool cls = pooling.flag_or("pooling_mode_cls_token", false);
-    const bool last = pooling.flag_or("pooling_mode_lasttoken", false);
-    if (mean + cls + last != 1) {
-      pooling.fail(ErrorKind::unsupported,
-                   "expected one of pooling_mode_mean_tokens, pooling_mode_cls_token and "
-                   "pooling_mode_lasttoken to be true");
-    }
-    if (pooling.error()) return *pooling.error();
-    // The numbers of GGUF: 1 mean, 2 cls, 3 last.
-    draft.set("pooling_type", std::int64_t{mean ? 1 : cls ? 2 : 3});
-  }
-  if (!files.sentence_bert_config.empty()) {
-    HEARTH_TRY(const Json json,
-               parse_settings(files.sentence_bert_config, "sentence_bert_config.json"));
-    ConfigReader sentence(json, "sentence_bert_config.json");
-    if (sentence.has("max_seq_length")) {
-      draft.set("max_sequence_length", sentence.integer("max_seq_length"));
-    }
-    if (sentence.error()) return *sentence.error();
-  }
-  return {};
-}
-
 // Recommended sampling, under the keys that GGUF has for it.
 void read_sampling(ConfigReader& generation, Draft& draft) {
   for (const auto& [key, ours] : {std::pair("temperature", "general.sampling.temp"),
@@ -242,7 +214,7 @@ Result<HuggingFaceModel> read_hugging_face(const HuggingFaceFiles& files, std::s
   family->configure(config, draft);
   const bool tied = config.flag_or("tie_word_embeddings", family->tied_by_default);
   read_sampling(generation, draft);
-  HEARTH_TRY_VOID(read_pooling(files, draft));
+  HEARTH_TRY_VOID(read_embedding_files(files, draft));
   if (config.error()) return *config.error();
   if (generation.error()) return *generation.error();
 

@@ -25,8 +25,8 @@ namespace hearth::formats {
 // The files' contents; empty: there is no such file.
 struct HuggingFaceFiles {
   std::string_view config, generation_config, tokenizer, tokenizer_config, chat_template;
-  std::string_view index;  // model.safetensors.index.json
-  std::string_view pooling, sentence_bert_config;
+  std::string_view index;                                   // model.safetensors.index.json
+  std::string_view modules, pooling, sentence_bert_config;  // embedding_files.h
   struct Shard {
     std::string name;
     std::span<const std::byte> bytes;

@@ -59,19 +59,16 @@ void page_values(const AttendTile& tile, const std::uint8_t* values, const float
 template <class V, bool f32, int Q>
 void attend_queries(const AttendTile& tile, std::int32_t partition, int m, float* const* partials) {
   const std::int32_t begin = partition * kPartition;
-  std::int32_t last_position = 0, first_visible = tile.first_position + m / tile.group;
   for (int i = 0; i < Q; ++i) {
     V::store(partials[i], V::set1(0));
     partials[i][0] = -__builtin_inff();
     for (std::int64_t c = 0; c < tile.kv.padded_dim(); c += 16) {
       V::store(partials[i] + 16 + c, V::set1(0));
     }
-    last_position = tile.first_position + (m + i) / tile.group;
   }
-  first_visible = tile.window > 0 ? first_visible - tile.window + 1 : 0;
+  const std::int32_t first_visible = tile.begin(m), behind_last = tile.end(m + Q - 1);
   const std::int32_t first_page = (first_visible > begin ? first_visible : begin) / kPage;
-  const std::int32_t end =
-      last_position + 1 < begin + kPartition ? last_position + 1 : begin + kPartition;
+  const std::int32_t end = behind_last < begin + kPartition ? behind_last : begin + kPartition;
   for (std::int32_t page = first_page; page * kPage < end; ++page) {
     const std::int32_t at = page * kPage;
     typename V::F s[Q];
@@ -79,12 +76,9 @@ void attend_queries(const AttendTile& tile, std::int32_t partition, int m, float
     alignas(64) float p[Q][16];
     float correction[Q];
     for (int i = 0; i < Q; ++i) {
-      const std::int32_t position = tile.first_position + (m + i) / tile.group;
       typename V::F scores = V::mul(s[i], V::set1(tile.scale));
-      const std::int32_t low = tile.window > 0 ? position - tile.window + 1 - at : 0;
-      if (low > 0 || position - at < kPage - 1) {
-        scores = V::add(scores, visible_lanes<V>(low, position - at + 1));
-      }
+      const std::int32_t low = tile.begin(m + i) - at, high = tile.end(m + i) - at;
+      if (low > 0 || high < kPage) scores = V::add(scores, visible_lanes<V>(low, high));
       const float before = partials[i][0];
       const float highest = V::reduce_max(scores);
       const float after = highest > before ? highest : before;

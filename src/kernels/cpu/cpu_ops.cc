@@ -132,8 +132,12 @@ std::int64_t CpuOps::quantized_bytes() const {
   return options_.max_rows * max_rows_each_ * QuantizedRows::row_bytes(max_quantized_in_);
 }
 
+KvPages CpuOps::page_layout(const KvGeometry& g) const {
+  return {.n_kv_heads = g.n_kv_heads, .head_dim = g.head_dim, .f32 = options_.exact || g.f32};
+}
+
 std::uint64_t CpuOps::kv_page_bytes(const KvGeometry& g) const {
-  const KvPages pages{.n_kv_heads = g.n_kv_heads, .head_dim = g.head_dim, .f32 = options_.exact};
+  const KvPages pages = page_layout(g);
   return static_cast<std::uint64_t>(g.n_layers) * static_cast<std::uint64_t>(g.n_kv_heads) *
          static_cast<std::uint64_t>(pages.k_head_bytes() + pages.v_head_bytes());
 }
@@ -228,6 +232,15 @@ void CpuOps::rms_norm(Activation out, Activation in, Vector gain, float eps) {
            [&](std::int64_t first, std::int64_t last) { kernels_.rms_norm(op, first, last); });
 }
 
+void CpuOps::layer_norm(Activation out, Activation in, Vector gain, Vector bias, float eps) {
+  CHECK(out.cols == in.cols && gain.n == in.cols && bias.n == in.cols,
+        "layer_norm: one gain and bias a column");
+  const LayerNorm op{rows(in), vectors_[static_cast<std::size_t>(gain.id)].data(),
+                     vectors_[static_cast<std::size_t>(bias.id)].data(), eps, rows(out)};
+  for_rows(n_rows_,
+           [&](std::int64_t first, std::int64_t last) { kernels_.layer_norm(op, first, last); });
+}
+
 void CpuOps::rms_norm_heads(Activation inout, Vector gain, float eps) {
   CHECK(inout.cols % gain.n == 0, "rms_norm_heads: whole heads");
   const Rows<float> x = rows(inout);
@@ -317,8 +330,7 @@ void CpuOps::rope(Activation inout, std::int32_t head_dim, Rope table) {
 }
 
 KvPages CpuOps::layer_pages(std::int32_t layer) const {
-  KvPages pages{
-      .n_kv_heads = geometry_.n_kv_heads, .head_dim = geometry_.head_dim, .f32 = options_.exact};
+  KvPages pages = page_layout(geometry_);
   const std::int64_t k_bytes = n_pages_ * geometry_.n_kv_heads * pages.k_head_bytes();
   const std::int64_t v_bytes = n_pages_ * geometry_.n_kv_heads * pages.v_head_bytes();
   pages.k = kv_.get() + layer * (k_bytes + v_bytes);
@@ -380,6 +392,7 @@ struct CpuOps::AttendPlan {
         .group = heads,
         .n_queries = n * heads,
         .first_position = s.first_position + first,
+        .n_positions = how.causal ? 0 : s.n_rows,
         .window = how.window,
         .scale = how.scale,
         .q = {},
@@ -401,10 +414,7 @@ struct PartitionRange {
   std::int32_t first, last;
 };
 PartitionRange partitions_of(const AttendTile& t) {
-  const std::int32_t last_position = t.first_position + (t.n_queries - 1) / t.group;
-  const std::int32_t first_visible =
-      t.window > 0 ? std::max(0, t.first_position - t.window + 1) : 0;
-  return {first_visible / kPartition, last_position / kPartition + 1};
+  return {t.begin(0) / kPartition, (t.end(t.n_queries - 1) - 1) / kPartition + 1};
 }
 
 }  // namespace
@@ -478,6 +488,7 @@ void CpuOps::attend(Activation out, Activation q, std::int32_t layer, const Atte
   CHECK(how.n_kv_heads == geometry_.n_kv_heads && how.head_dim == geometry_.head_dim &&
             how.n_heads % how.n_kv_heads == 0,
         "attend: the cache's heads");
+  CHECK(how.causal || how.window == 0, "attend: a window looks back only");
   CHECK(how.sinks.id < 0 || how.sinks.n == how.n_heads, "attend: one sink a head");
   AttendPlan plan{
       .pages = layer_pages(layer),
@@ -496,6 +507,7 @@ void CpuOps::attend(Activation out, Activation q, std::int32_t layer, const Atte
   std::int64_t total = 0;
   std::int32_t longest = 0;
   for (std::size_t s = 0; s < batch_.sequences.size(); ++s) {
+    CHECK(how.causal || batch_.sequences[s].first_position == 0, "attend: whole sequences");
     first_task_[s] = total;
     total += plan.tasks(batch_.sequences[s]);
     longest = std::max(longest, batch_.sequences[s].first_position + batch_.sequences[s].n_rows);
@@ -516,6 +528,27 @@ void CpuOps::add_bias(Activation inout, Vector bias) {
   const float* values = vectors_[static_cast<std::size_t>(bias.id)].data();
   const Add op{rows(inout), {values, n_rows_, bias.n, 0}};
   for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.add(op, first, last); });
+}
+
+void CpuOps::add_embedding(Activation inout, Vector list, Lookup by) {
+  CHECK(list.n % inout.cols == 0, "add_embedding: whole rows");
+  const std::int64_t n = list.n / inout.cols;
+  const float* values = vectors_[static_cast<std::size_t>(list.id)].data();
+  const auto indices = by == Lookup::position ? batch_.positions : batch_.types;
+  const Rows<float> x = rows(inout);
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t t = first; t < last; ++t) {
+      const std::int64_t i = indices.empty() ? 0 : indices[static_cast<std::size_t>(t)];
+      CHECK(i >= 0 && i < n, "add_embedding: positions and types that the model has");
+      const Rows<const float> one{values + i * x.n_cols, 1, x.n_cols, x.n_cols};
+      kernels_.add({{x.row(t), 1, x.n_cols, x.stride}, one}, 0, 1);
+    }
+  });
+}
+
+void CpuOps::gelu(Activation inout) {
+  const Gelu op{rows(inout)};
+  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.gelu(op, first, last); });
 }
 
 void CpuOps::silu_mul(Activation gate, Activation up) {
@@ -651,6 +684,21 @@ void CpuOps::keep_output_rows(Activation x) {
                   static_cast<std::size_t>(from.n_cols) * sizeof(float));
     }
     ++to;
+  }
+  n_rows_ = to;
+}
+
+// In place: a sequence's result begins at its own first row or before it.
+void CpuOps::pool(Activation x) {
+  const Rows<float> from = rows(x);
+  std::int64_t to = 0;
+  for (const SequenceRows& s : batch_.sequences) {
+    const std::int64_t n = n_pooled_rows(s.pooling, s.n_rows);
+    kernels_.pool({{from.row(s.first_row), s.n_rows, from.n_cols, from.stride},
+                   s.pooling,
+                   s.normalize,
+                   {from.row(to), n, from.n_cols, from.stride}});
+    to += n;
   }
   n_rows_ = to;
 }

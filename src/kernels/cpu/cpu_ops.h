@@ -58,6 +58,7 @@ class CpuOps final : public Ops {
 
   void embed(Activation out, Table table, float scale) override;
   void rms_norm(Activation out, Activation in, Vector gain, float eps) override;
+  void layer_norm(Activation out, Activation in, Vector gain, Vector bias, float eps) override;
   void rms_norm_heads(Activation inout, Vector gain, float eps) override;
   void matmul(Activation in, std::initializer_list<Product> products) override;
   void matmul_add(Activation inout, Activation in, Matrix matrix) override;
@@ -66,6 +67,8 @@ class CpuOps final : public Ops {
   void attend(Activation out, Activation q, std::int32_t layer, const Attention& how) override;
   void add(Activation inout, Activation in) override;
   void add_bias(Activation inout, Vector bias) override;
+  void add_embedding(Activation inout, Vector list, Lookup by) override;
+  void gelu(Activation inout) override;
   void silu_mul(Activation gate, Activation up) override;
   void gelu_mul(Activation gate, Activation up) override;
   void clamped_swiglu(Activation gate, Activation up, float alpha, float limit) override;
@@ -74,6 +77,7 @@ class CpuOps final : public Ops {
                      std::initializer_list<ExpertProduct> products) override;
   void add_experts(Activation inout, Activation in, const Routing& routing) override;
   void keep_output_rows(Activation x) override;
+  void pool(Activation x) override;
 
  private:
   struct Buffer {
@@ -109,6 +113,7 @@ class CpuOps final : public Ops {
   // otherwise.
   template <class Fn>
   void for_rows(std::int64_t n, Fn&& fn);
+  KvPages page_layout(const KvGeometry& geometry) const;
   KvPages layer_pages(std::int32_t layer) const;
   void attend_task(const AttendPlan& plan, std::int64_t task);
   void attend_split(const AttendPlan& plan);

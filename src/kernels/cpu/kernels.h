@@ -9,8 +9,11 @@
 #include "kernels/add.h"
 #include "kernels/attend.h"
 #include "kernels/clamped_swiglu.h"
+#include "kernels/gelu.h"
 #include "kernels/gelu_mul.h"
+#include "kernels/layer_norm.h"
 #include "kernels/matmul.h"
+#include "kernels/pool.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
@@ -28,12 +31,15 @@ struct CpuKernels {
   // Rows [first, last).
   void (*quantize)(Rows<const float> x, QuantizedRows out, std::int64_t first, std::int64_t last);
   void (*rms_norm)(const RmsNorm&, std::int64_t first, std::int64_t last);
+  void (*layer_norm)(const LayerNorm&, std::int64_t first, std::int64_t last);
   void (*rope)(const RopeRows&, std::int64_t first, std::int64_t last);
   void (*silu_mul)(const SiluMul&, std::int64_t first, std::int64_t last);
+  void (*gelu)(const Gelu&, std::int64_t first, std::int64_t last);
   void (*gelu_mul)(const GeluMul&, std::int64_t first, std::int64_t last);
   void (*clamped_swiglu)(const ClampedSwiglu&, std::int64_t first, std::int64_t last);
   void (*weighted_sum)(const WeightedSum&, std::int64_t first, std::int64_t last);
   void (*add)(const Add&, std::int64_t first, std::int64_t last);
+  void (*pool)(const Pool&);
 
   // One partition (positions partition * kPartition …) for every query of the tile; query m's
   // result goes to partials[m], attend_partial_floats(padded_dim) floats.

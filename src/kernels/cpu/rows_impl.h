@@ -1,5 +1,5 @@
-// rows_impl.h - the operators that go row by row (rms_norm, rope, silu_mul,
-// gelu_mul, clamped_swiglu, weighted_sum, add, quantize) over the vector layer.
+// rows_impl.h - the operators that go row by row (rms_norm, layer_norm, rope, silu_mul, gelu,
+// gelu_mul, clamped_swiglu, weighted_sum, add, pool, quantize) over the vector layer.
 //
 // Rows of activations are padded to whole vectors (cpu_ops.h), but an operator never reads its
 // padding as data: the tail goes through a zeroed buffer.
@@ -10,7 +10,10 @@
 #include "kernels/add.h"
 #include "kernels/clamped_swiglu.h"
 #include "kernels/cpu/vec_math.h"
+#include "kernels/gelu.h"
 #include "kernels/gelu_mul.h"
+#include "kernels/layer_norm.h"
+#include "kernels/pool.h"
 #include "kernels/quantize.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
@@ -33,32 +36,59 @@ void store_tail(float* y, std::int64_t n, typename V::F v) {
   std::memcpy(y, buffer, static_cast<std::size_t>(n) * sizeof(float));
 }
 
+// y[c] = fn(in[c]…), vector by vector.
+template <class V, class Fn, class... In>
+void map_row(float* y, std::int64_t n, Fn&& fn, const In*... in) {
+  const std::int64_t whole = n / 16 * 16;
+  for (std::int64_t i = 0; i < whole; i += 16) V::store(y + i, fn(V::load(in + i)...));
+  if (whole < n) {
+    store_tail<V>(y + whole, n - whole, fn(load_tail<V>(in + whole, n - whole)...));
+  }
+}
+
+// fn(fn(0, x[0 … 15]), x[16 … 31]) …, its lanes summed. The tail's missing lanes are zeros.
+template <class V, class Fn>
+float sum_row(const float* x, std::int64_t n, Fn&& fn) {
+  const std::int64_t whole = n / 16 * 16;
+  typename V::F sum = V::set1(0);
+  for (std::int64_t i = 0; i < whole; i += 16) sum = fn(sum, V::load(x + i));
+  if (whole < n) sum = fn(sum, load_tail<V>(x + whole, n - whole));
+  return V::reduce_add(sum);
+}
+
+template <class V>
+float sum_squares(const float* x, std::int64_t n) {
+  return sum_row<V>(x, n, [](typename V::F sum, typename V::F v) { return V::fma(v, v, sum); });
+}
+
 template <class V>
 void rms_norm(const RmsNorm& op, std::int64_t first, std::int64_t last) {
+  using F = typename V::F;
   const std::int64_t n = op.x.n_cols;
-  const std::int64_t whole = n / 16 * 16;
   for (std::int64_t t = first; t < last; ++t) {
-    const float* x = op.x.row(t);
+    const float mean = sum_squares<V>(op.x.row(t), n) / static_cast<float>(n);
+    const F scale = V::set1(1.0f / __builtin_sqrtf(mean + op.eps));
+    map_row<V>(
+        op.y.row(t), n, [&](F x, F gain) { return V::mul(V::mul(x, scale), gain); }, op.x.row(t),
+        op.gain);
+  }
+}
+
+template <class V>
+void layer_norm(const LayerNorm& op, std::int64_t first, std::int64_t last) {
+  using F = typename V::F;
+  const std::int64_t n = op.x.n_cols;
+  const auto count = static_cast<float>(n);
+  for (std::int64_t t = first; t < last; ++t) {
     float* y = op.y.row(t);
-    typename V::F squares = V::set1(0);
-    for (std::int64_t i = 0; i < whole; i += 16) {
-      const typename V::F v = V::load(x + i);
-      squares = V::fma(v, v, squares);
-    }
-    if (whole < n) {
-      const typename V::F v = load_tail<V>(x + whole, n - whole);
-      squares = V::fma(v, v, squares);
-    }
-    const float mean = V::reduce_add(squares) / static_cast<float>(n);
-    const typename V::F scale = V::set1(1.0f / __builtin_sqrtf(mean + op.eps));
-    for (std::int64_t i = 0; i < whole; i += 16) {
-      V::store(y + i, V::mul(V::mul(V::load(x + i), scale), V::load(op.gain + i)));
-    }
-    if (whole < n) {
-      store_tail<V>(y + whole, n - whole,
-                    V::mul(V::mul(load_tail<V>(x + whole, n - whole), scale),
-                           load_tail<V>(op.gain + whole, n - whole)));
-    }
+    const float sum = sum_row<V>(op.x.row(t), n, [](F all, F x) { return V::add(all, x); });
+    const F mean = V::set1(sum / count);
+    map_row<V>(y, n, [&](F x) { return V::sub(x, mean); }, op.x.row(t));
+    const float variance = sum_squares<V>(y, n) / count;
+    const F scale = V::set1(1.0f / __builtin_sqrtf(variance + op.eps));
+    map_row<V>(
+        y, n, [&](F x, F gain, F bias) { return V::fma(V::mul(x, scale), gain, bias); }, y, op.gain,
+        op.bias);
   }
 }
 
@@ -100,18 +130,8 @@ typename V::F silu_times(typename V::F gate, typename V::F up) {
 template <class V, class Fn>
 void for_values(Rows<float> rows, Rows<const float> others, std::int64_t first, std::int64_t last,
                 Fn&& fn) {
-  const std::int64_t n = rows.n_cols;
-  const std::int64_t whole = n / 16 * 16;
   for (std::int64_t t = first; t < last; ++t) {
-    float* x = rows.row(t);
-    const float* y = others.row(t);
-    for (std::int64_t i = 0; i < whole; i += 16) {
-      V::store(x + i, fn(V::load(x + i), V::load(y + i)));
-    }
-    if (whole < n) {
-      store_tail<V>(x + whole, n - whole,
-                    fn(load_tail<V>(x + whole, n - whole), load_tail<V>(y + whole, n - whole)));
-    }
+    map_row<V>(rows.row(t), rows.n_cols, fn, rows.row(t), others.row(t));
   }
 }
 
@@ -119,6 +139,21 @@ template <class V>
 void silu_mul(const SiluMul& op, std::int64_t first, std::int64_t last) {
   for_values<V>(op.gate, op.up, first, last,
                 [](typename V::F g, typename V::F u) { return silu_times<V>(g, u); });
+}
+
+// |x| is bounded so that an infinite x is not multiplied by an exact zero.
+template <class V>
+void gelu(const Gelu& op, std::int64_t first, std::int64_t last) {
+  using F = typename V::F;
+  for (std::int64_t t = first; t < last; ++t) {
+    map_row<V>(
+        op.x.row(t), op.x.n_cols,
+        [](F x) {
+          const F size = V::min(V::abs(x), V::set1(20));
+          return V::sub(V::max(V::set1(0), x), V::mul(size, normal_tail<V>(size)));
+        },
+        op.x.row(t));
+  }
 }
 
 template <class V>
@@ -178,6 +213,32 @@ template <class V>
 void add(const Add& op, std::int64_t first, std::int64_t last) {
   for_values<V>(op.x, op.y, first, last,
                 [](typename V::F a, typename V::F b) { return V::add(a, b); });
+}
+
+template <class V>
+void normalize_row(float* x, std::int64_t n) {
+  const float length = __builtin_sqrtf(sum_squares<V>(x, n));
+  const typename V::F divisor = V::set1(length < 1e-12f ? 1e-12f : length);
+  map_row<V>(x, n, [&](typename V::F v) { return V::div(v, divisor); }, x);
+}
+
+template <class V>
+void pool(const Pool& op) {
+  using F = typename V::F;
+  const std::int64_t n = op.x.n_cols, n_rows = op.x.n_rows;
+  for (std::int64_t i = 0; i < n_pooled_rows(op.how, n_rows); ++i) {
+    float* y = op.y.row(i);
+    const float* x = op.x.row(op.how == Pooling::last ? n_rows - 1 : i);
+    map_row<V>(y, n, [](F v) { return v; }, x);
+    if (op.how == Pooling::mean) {
+      for (std::int64_t t = 1; t < n_rows; ++t) {
+        map_row<V>(y, n, [](F sum, F v) { return V::add(sum, v); }, y, op.x.row(t));
+      }
+      const F count = V::set1(static_cast<float>(n_rows));
+      map_row<V>(y, n, [&](F sum) { return V::div(sum, count); }, y);
+    }
+    if (op.normalize) normalize_row<V>(y, n);
+  }
 }
 
 template <class V>

@@ -29,4 +29,26 @@ typename V::F exp(typename V::F x) {
   return V::mul(V::mul(p, V::pow2(half)), V::pow2(V::subi(n, half)));
 }
 
+// The upper tail of the normal distribution, erfc(t / sqrt 2) / 2, for t in [0, 20]; to 5 units in
+// the last place and what exp makes of the rounding of t^2 / 2.
+//
+// It is exp(-t^2 / 2) R(t) with a smooth R that falls from 1/2 like 1/t. In u = 1 / (1 + 0.35 t) it
+// is u times a polynomial of degree 8, fitted for the least relative error up to t = 15 (3.3e-8);
+// beyond, exp is 0.
+template <class V>
+typename V::F normal_tail(typename V::F t) {
+  using F = typename V::F;
+  const F u = V::div(V::set1(1), V::fma(t, V::set1(0.35f), V::set1(1)));
+  F p = V::set1(-0.0291638523f);
+  p = V::fma(p, u, V::set1(0.144060463f));
+  p = V::fma(p, u, V::set1(-0.255901188f));
+  p = V::fma(p, u, V::set1(0.159392163f));
+  p = V::fma(p, u, V::set1(-0.0232633483f));
+  p = V::fma(p, u, V::set1(0.105574608f));
+  p = V::fma(p, u, V::set1(0.119815543f));
+  p = V::fma(p, u, V::set1(0.139864326f));
+  p = V::fma(p, u, V::set1(0.139621258f));
+  return V::mul(V::mul(p, u), exp<V>(V::mul(V::mul(t, t), V::set1(-0.5f))));
+}
+
 }  // namespace hearth::kernels
