@@ -18,6 +18,7 @@ using Kind = NormalizerStep::Kind;
 // Categories are 16.0's (unicode.h). A few characters changed theirs since 8.0 or 9.0.
 
 bool is_nonspacing_mark_of_8(char32_t code) {
+  if (code == 0x1885 || code == 0x1886 || code == 0xa9bd || code == 0x111c9) return false;
   if (code == 0x1734 || code == 0x1171e) return true;
   return category_of(code) == Category::mn && age_of(code) == Age::unicode_8;
 }
