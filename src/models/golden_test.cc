@@ -96,8 +96,18 @@ std::vector<std::int32_t> pages_from(std::int32_t first, std::int32_t n) {
   return pages;
 }
 
-constexpr const char* kNames[] = {"gemma3",  "gpt_oss", "llama", "llama_tied",
-                                  "mistral", "phi3",    "qwen2", "qwen3"};
+constexpr const char* kNames[] = {
+    // clang-format off
+    "gemma3",
+    "gpt_oss",
+    "llama",
+    "llama_tied",
+    "mistral",
+    "phi3",
+    "qwen2",
+    "qwen3",
+    // clang-format on
+};
 
 // Bits: of the GGUF file.
 class Golden : public testing::TestWithParam<const char*> {};

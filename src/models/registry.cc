@@ -19,8 +19,15 @@ struct Architecture {
 };
 
 constexpr Architecture kArchitectures[] = {
-    {"bert", load_bert}, {"gemma3", load_gemma3}, {"gpt-oss", load_gpt_oss}, {"llama", load_llama},
-    {"phi3", load_phi3}, {"qwen2", load_qwen2},   {"qwen3", load_qwen3},
+    // clang-format off
+    {"bert", load_bert},
+    {"gemma3", load_gemma3},
+    {"gpt-oss", load_gpt_oss},
+    {"llama", load_llama},
+    {"phi3", load_phi3},
+    {"qwen2", load_qwen2},
+    {"qwen3", load_qwen3},
+    // clang-format on
 };
 
 }  // namespace
