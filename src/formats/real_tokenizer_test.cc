@@ -1,5 +1,6 @@
 // real_tokenizer_test.cc - published vocabularies against the reference implementation's ids.
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -87,6 +88,45 @@ TEST_P(PublishedTokenizer, gives_the_reference_ids_and_texts_for_difficult_strin
     whole.insert(whole.end(), ids.begin(), ids.end());
     for (const json& id : golden["suffix_ids"]) whole.push_back(id);
     EXPECT_EQ(tokenizer->encode(text, true, {.add_special = true})->ids, whole) << text;
+  }
+}
+
+// Encodes on a thread with a stack of 128 KiB; the bytes that came back as text.
+struct SmallStack {
+  const text::Tokenizer* tokenizer;
+  const std::string* text;
+  std::size_t n_ids = 0;
+
+  static void* run(void* self) {
+    auto& s = *static_cast<SmallStack*>(self);
+    const auto encoding = s.tokenizer->encode(*s.text, true);
+    if (encoding) s.n_ids = encoding->ids.size();
+    return nullptr;
+  }
+};
+
+// Recursion overflows such a stack, and quadratic time would take minutes: the test has its limit.
+TEST_P(PublishedTokenizer, a_megabyte_of_one_character_needs_little_stack_and_linear_time) {
+  const std::string name = GetParam();
+  const auto tokenizer = built(name == "smollm2" ? default_model_spec() : published_spec(name));
+  ASSERT_TRUE(tokenizer);
+  for (const std::string_view unit :
+       {"a", "A", "7", " ", "\n", "!", "'", "\u0301", "中", "\u02b0", "\u00a0", "\U0001f642"}) {
+    std::string text;
+    while (text.size() < (1u << 20)) text += unit;
+    pthread_attr_t attributes;
+    ASSERT_EQ(::pthread_attr_init(&attributes), 0);
+    ASSERT_EQ(::pthread_attr_setstacksize(&attributes, 128 << 10), 0);
+    SmallStack work{tokenizer.get(), &text};
+    pthread_t thread;
+    ASSERT_EQ(::pthread_create(&thread, &attributes, SmallStack::run, &work), 0);
+    ::pthread_join(thread, nullptr);
+    ::pthread_attr_destroy(&attributes);
+    // Unicode's normalisation leaves nothing of a text of marks alone in WordPiece.
+    const bool vanishes =
+        name == "minilm" &&
+        (unit == "\u0301" || unit.find_first_not_of(" \n") == unit.npos || unit == "\u00a0");
+    EXPECT_EQ(work.n_ids == 0, vanishes) << quote(unit);
   }
 }
 
