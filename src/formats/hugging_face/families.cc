@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numbers>
 #include <utility>
 
@@ -20,8 +19,8 @@ void Draft::set(std::string_view key, MetaValue value) {
 }
 
 void Draft::add_vector(std::string name, const std::vector<float>& values) {
-  std::vector<std::byte>& bytes = made.emplace_back(values.size() * sizeof(float));
-  std::memcpy(bytes.data(), values.data(), bytes.size());
+  const auto all = std::as_bytes(std::span(values));
+  std::vector<std::byte>& bytes = made.emplace_back(all.begin(), all.end());
   Tensor tensor;
   tensor.name = std::move(name);
   tensor.shape = {{static_cast<std::int64_t>(values.size())}, 1};
