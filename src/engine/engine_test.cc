@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <numeric>
@@ -269,6 +270,7 @@ std::shared_ptr<const LoadedModel> load_long(Engine& engine) {
           testing::UnitTest::GetInstance()->current_test_info()->name(), ".gguf");
   std::ofstream(path, std::ios::binary) << bytes;
   auto model = engine.load("long", path, {.context = kLong});
+  std::filesystem::remove(path);  // what is mapped stays
   EXPECT_TRUE(model) << (model ? "" : model.error().message);
   return *model;
 }
