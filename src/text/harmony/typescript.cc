@@ -137,9 +137,9 @@ std::string type_of(const Json& schema, const std::string& indent);
 std::string variant(const Json& schema, bool hide_description, const std::string& indent) {
   std::string comments;
   const std::string* description = find_text(schema, "description");
-  if (description != nullptr && !hide_description) comments = " " + *description;
+  if (description != nullptr && !hide_description) comments = cat(" ", *description);
   if (const std::string by_default = default_text(schema); !by_default.empty()) {
-    comments += " " + by_default;
+    comments += cat(" ", by_default);
   }
   return cat(indent, " | ", with_null(schema, type_of(schema, indent + "   ")),
              comments.empty() ? "" : " //", comments);
@@ -147,7 +147,7 @@ std::string variant(const Json& schema, bool hide_description, const std::string
 
 std::string one_of(const Json& variants, const std::string& indent) {
   std::string out;
-  for (const Json& one : variants) out += "\n" + variant(one, false, indent);
+  for (const Json& one : variants) out += cat("\n", variant(one, false, indent));
   return out;
 }
 
