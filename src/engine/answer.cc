@@ -22,7 +22,9 @@ void Answer::push(TokenId id, float logprob, std::span<const TokenLogprob> top,
     text_.append(piece.text);
     top_.insert(top_.end(), top.begin(), top.end());
     spans_.insert(spans_.end(), piece.spans.begin(), piece.spans.end());
-    records_.push_back({id, logprob, reasoning_end, text_.size(), top_.size(), spans_.size()});
+    calls_.insert(calls_.end(), piece.calls.begin(), piece.calls.end());
+    records_.push_back(
+        {id, logprob, reasoning_end, text_.size(), top_.size(), spans_.size(), calls_.size()});
   }
   notify();
 }
@@ -61,6 +63,7 @@ std::optional<TokenEvent> Answer::read(bool wait) {
       .top_logprobs = part(top_, before.top_end, r.top_end),
       .reasoning = text_.substr(before.text_end, r.reasoning_end - before.text_end),
       .spans = part(spans_, before.spans_end, r.spans_end),
+      .calls = part(calls_, before.calls_end, r.calls_end),
   };
 }
 

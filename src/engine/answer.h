@@ -37,6 +37,7 @@ class Answer {
   struct Piece {
     std::string_view text, reasoning = {};
     std::span<const SourceSpan> spans = {};
+    std::span<const ToolCallPart> calls = {};  // these are copied with an allocation
   };
   // id -1: no token, only text that was held back.
   void push(TokenId id, float logprob, std::span<const TokenLogprob> top, const Piece& piece);
@@ -57,8 +58,8 @@ class Answer {
   struct Record {
     TokenId id = -1;
     float logprob = 0;
-    // Where this token's parts end in text_ (the reasoning comes first), top_ and spans_.
-    std::size_t reasoning_end = 0, text_end = 0, top_end = 0, spans_end = 0;
+    // Where this token's parts end in text_ (the reasoning comes first), top_, spans_ and calls_.
+    std::size_t reasoning_end = 0, text_end = 0, top_end = 0, spans_end = 0, calls_end = 0;
   };
   void notify();
 
@@ -69,6 +70,7 @@ class Answer {
   std::string text_;
   std::vector<TokenLogprob> top_;
   std::vector<SourceSpan> spans_;
+  std::vector<ToolCallPart> calls_;
   std::size_t n_read_ = 0;
   FinishReason reason_ = FinishReason::none;
   Usage usage_;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/str.h"
 #include "base/utf8.h"
 #include "text/byte_spelling.h"
 #include "text/tokenizer.h"
@@ -35,17 +36,22 @@ struct Shown {
   bool stopped = false;
   std::vector<std::string> pieces;  // of the text
   std::vector<SourceSpan> spans;
+  std::string calls;  // "0 f:{"a":1}1 g:{}"
 };
 
 Shown show(std::string_view written, ReasoningFormat format, std::vector<std::string> stops = {},
-           bool thinking_is_open = false) {
-  AnswerText answer(*text::make_answer_parser(tokenizer(), {format, {}}, thinking_is_open), stops,
-                    true);
+           bool thinking_is_open = false, text::ToolDialect tools = {}, bool one_call = false) {
+  AnswerText answer(*text::make_answer_parser(tokenizer(), {format, tools}, thinking_is_open),
+                    stops, true, one_call);
   Shown shown;
   const auto take = [&] {
     shown.text += answer.text();
     shown.reasoning += answer.reasoning();
     if (!answer.text().empty()) shown.pieces.push_back(answer.text());
+    for (const ToolCallPart& part : answer.calls()) {
+      if (part.begins()) shown.calls += cat(part.call, " ", part.name, ":");
+      shown.calls += part.arguments;
+    }
     shown.spans.insert(shown.spans.end(), answer.spans().begin(), answer.spans().end());
     answer.clear();
   };
@@ -100,6 +106,36 @@ TEST(AnswerText, a_call_that_nobody_offered_is_text_without_its_marks) {
             "{\"a\":1}");
   EXPECT_EQ(show("<tool_call>{\"name\": \"f\"}</tool_call>", ReasoningFormat::think).text,
             "<tool_call>{\"name\": \"f\"}</tool_call>");
+}
+
+TEST(AnswerText, calls_are_apart_from_the_text_before_them) {
+  const Shown shown = show(
+      "Let me see.<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call>"
+      "<tool_call>{\"name\": \"g\", \"arguments\": {}}</tool_call>",
+      ReasoningFormat::none, {"name", "me see.<"}, false, text::ToolDialect::hermes);
+  EXPECT_EQ(shown.text, "Let me see.");
+  EXPECT_EQ(shown.calls, "0 f:{\"a\": 1}1 g:{}");
+  EXPECT_FALSE(shown.stopped);
+}
+
+TEST(AnswerText, an_answer_of_one_call_is_over_with_it) {
+  const Shown shown = show(
+      "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call> more "
+      "<tool_call>{\"name\": \"g\", \"arguments\": {}}</tool_call>",
+      ReasoningFormat::none, {}, false, text::ToolDialect::hermes, true);
+  EXPECT_EQ(shown.text, "");
+  EXPECT_EQ(shown.calls, "0 f:{}");
+  EXPECT_TRUE(shown.stopped);
+}
+
+TEST(AnswerText, arguments_of_harmony_come_as_they_are_written) {
+  const Shown shown = show(
+      "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>commentary "
+      "to=functions.f <|constrain|>json<|message|>{\"a\":1}<|call|>",
+      ReasoningFormat::harmony, {}, false, text::ToolDialect::harmony);
+  EXPECT_EQ(shown.reasoning, "hm");
+  EXPECT_EQ(shown.text, "");
+  EXPECT_EQ(shown.calls, "0 f:{\"a\":1}");
 }
 
 TEST(AnswerText, stop_texts_are_sought_in_the_answer_only) {

@@ -179,7 +179,8 @@ class EngineImpl final : public Engine {
         std::min(kMostReservedText, static_cast<std::size_t>(max_tokens + 1) *
                                         text_model->tokenizer().longest_token_bytes());
     HEARTH_TRY(auto parser,
-               text::make_answer_parser(text_model->tokenizer(), {request.reading.reasoning, {}},
+               text::make_answer_parser(text_model->tokenizer(),
+                                        {request.reading.reasoning, request.reading.tools},
                                         request.reading.thinking_is_open));
     auto answer = std::make_shared<Answer>(Answer::Bounds{.max_tokens = max_tokens,
                                                           .text_bytes = text_bytes,

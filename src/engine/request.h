@@ -37,6 +37,9 @@ struct SamplingParams {
 struct AnswerReading {
   text::ReasoningFormat reasoning = text::ReasoningFormat::none;  // none: all of it is the answer
   bool thinking_is_open = false;  // the prompt ends inside <think> (text::opens_thinking)
+  // none: no tools were offered, and what looks like a call is text.
+  text::ToolDialect tools = text::ToolDialect::none;
+  bool one_call = false;  // the answer ends with its first call
 };
 
 struct Request {
@@ -64,10 +67,19 @@ struct SourceSpan {
   std::size_t n_source_bytes = 0, n_text_bytes = 0;
 };
 
+// A part of a call to a tool. Joined, the arguments are what the model wrote: a JSON object, except
+// in harmony, where nothing holds the model to it.
+struct ToolCallPart {
+  std::int32_t call = 0;       // from 0
+  std::string name = {};       // of the tool, in the part that begins the call
+  std::string arguments = {};  // a piece of them
+  bool begins() const { return !name.empty(); }
+};
+
 // One generated token. `text` is what became certain with it; the pieces of all events joined are
-// the answer, without reasoning and tags. An end-of-generation token makes no event and a stop text
-// is in none. When text that was held back (it might have become a stop text or a tag) is released
-// at the end, the last event has no token: id -1.
+// the answer, without reasoning, calls and tags. An end-of-generation token makes no event and a
+// stop text is in none. When text that was held back (it might have become a stop text or a tag) is
+// released at the end, the last event has no token: id -1.
 struct TokenEvent {
   TokenId id;
   std::string text;
@@ -75,6 +87,7 @@ struct TokenEvent {
   std::vector<TokenLogprob> top_logprobs;  // best first
   std::string reasoning = {};              // the same for what the model thought; before `text`
   std::vector<SourceSpan> spans = {};      // when logprobs: which tokens the answer's text is from
+  std::vector<ToolCallPart> calls = {};    // usually none
 };
 
 struct Usage {

@@ -22,7 +22,7 @@ Sequence::Sequence(std::shared_ptr<const TextModel> owner, Request what, std::in
       answer(std::move(channel)),
       tokens(reserved(request.prompt, bound)),
       sampler(request.sampling, answer->seed(), model->n_sampled(), request.prompt),
-      shown(std::move(parser), request.stop, request.logprobs),
+      shown(std::move(parser), request.stop, request.logprobs, request.reading.one_call),
       top(static_cast<std::size_t>(request.top_logprobs)),
       submitted(Clock::now()) {
   blocks.reserve(static_cast<std::size_t>((n_prompt + bound) / kernels::kPage + 1));

@@ -221,12 +221,12 @@ void Stepper::draw(const TextModel& model, Sequence& s, const float* logits,
   if (!ends) s.shown.push(token.id);
   if (ends || full) s.shown.finish(ends ? std::optional(token.id) : std::nullopt);
   const bool stopped = s.shown.stopped();
-  const Answer::Piece piece{s.shown.text(), s.shown.reasoning(), s.shown.spans()};
+  const Answer::Piece piece{s.shown.text(), s.shown.reasoning(), s.shown.spans(), s.shown.calls()};
   if (!ends) {
     const auto n_top = static_cast<std::size_t>(token.n_top);
     s.answer->push(token.id, token.logprob, std::span<const TokenLogprob>(s.top).first(n_top),
                    piece);
-  } else if (!piece.text.empty() || !piece.reasoning.empty()) {
+  } else if (!s.shown.empty()) {
     s.answer->push(-1, 0, {}, piece);
   }
   if (ends || stopped) return finish(c, s, FinishReason::stop);

@@ -67,6 +67,7 @@ bool StopMatcher::push(std::string_view piece, std::string& out) {
 void StopMatcher::finish(std::string& out) {
   out.append(held_);
   held_.clear();
+  for (Pattern& pattern : patterns_) pattern.n_matched = 0;
 }
 
 }  // namespace hearth::engine

@@ -35,7 +35,7 @@ class StopMatcher {
   // before it; what follows in the piece, and all later pieces, are dropped.
   bool push(std::string_view piece, std::string& out);
 
-  // Appends what was held back, unless a stop text was found.
+  // Appends what was held back, unless a stop text was found. Text that comes later begins afresh.
   void finish(std::string& out);
 
   bool stopped() const { return stopped_; }

@@ -169,5 +169,18 @@ TEST(StopMatcher, nothing_allocates_after_reserve) {
   EXPECT_EQ(out.size(), 14000u);
 }
 
+TEST(StopMatcher, text_after_the_end_of_a_part_begins_afresh) {
+  const std::vector<std::string> texts = {"STOP"};
+  StopMatcher stops(texts);
+  std::string out;
+  EXPECT_FALSE(stops.push("a ST", out));
+  stops.finish(out);
+  EXPECT_EQ(out, "a ST");
+  EXPECT_FALSE(stops.push("OP b", out));
+  EXPECT_EQ(out, "a STOP b");
+  EXPECT_TRUE(stops.push("STOP", out));
+  EXPECT_EQ(out, "a STOP b");
+}
+
 }  // namespace
 }  // namespace hearth::engine

@@ -309,14 +309,16 @@ class FakeEngine final : public engine::Engine {
     const auto limit = static_cast<std::size_t>(request.max_tokens);
     while (request.ignore_eos && text.size() < limit) text += kFakeAnswer;
     engine::AnswerText shown(
-        *text::make_answer_parser(model.tokenizer(), {request.reading.reasoning, {}},
+        *text::make_answer_parser(model.tokenizer(),
+                                  {request.reading.reasoning, request.reading.tools},
                                   request.reading.thinking_is_open),
-        request.stop, request.logprobs);
+        request.stop, request.logprobs, request.reading.one_call);
     const auto add = [&](text::TokenId id) {
       engine::TokenEvent& event = answer->events.emplace_back(make_event(id, request));
       event.text = shown.text();
       event.reasoning = shown.reasoning();
       event.spans.assign(shown.spans().begin(), shown.spans().end());
+      event.calls.assign(shown.calls().begin(), shown.calls().end());
     };
     for (std::size_t i = 0; i < std::min(text.size(), limit) && !shown.stopped(); ++i) {
       const text::TokenId id = static_cast<unsigned char>(text[i]);
