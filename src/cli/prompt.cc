@@ -16,7 +16,8 @@ Result<void> set_chat_prompt(const engine::LoadedModel& model,
     return Error{ErrorKind::invalid, cat("the chat template of ", quote(model.id()),
                                          " does not read ", name, ", so it would change nothing")};
   }
-  HEARTH_TRY(auto prompt, engine::chat_prompt(model, messages, variables, true));
+  HEARTH_TRY(auto prompt,
+             engine::chat_prompt(model, {.messages = messages, .variables = variables}, true));
   request.prompt = std::move(prompt.ids);
   request.reading = prompt.reading;
   return {};
