@@ -66,11 +66,9 @@ TEST(ChatRequest, every_field_that_is_honoured_is_read) {
   EXPECT_EQ(r.template_variables.dump(), R"({"enable_thinking":false})");
 }
 
-TEST(ChatRequest, the_reasoning_effort_is_a_variable_of_the_template) {
-  const ChatRequest request = parsed(with(R"("reasoning_effort":"high")"));
-  EXPECT_TRUE(request.has_reasoning_effort);
-  EXPECT_EQ(request.template_variables.dump(), R"({"reasoning_effort":"high"})");
-  EXPECT_FALSE(parsed(with(R"("reasoning_effort":null)")).has_reasoning_effort);
+TEST(ChatRequest, the_reasoning_effort_is_one_of_the_known) {
+  EXPECT_EQ(parsed(with(R"("reasoning_effort":"high")")).reasoning_effort, "high");
+  EXPECT_EQ(parsed(with(R"("reasoning_effort":null)")).reasoning_effort, "");
 }
 
 TEST(ChatRequest, the_newer_name_of_the_length_wins) {
@@ -101,19 +99,13 @@ struct Refusal {
 
 TEST(ChatRequest, what_is_not_honoured_is_refused_by_name) {
   const Refusal table[] = {
-      {R"("tools":[{"type":"function"}])", "tools", "'tools' is not supported yet by this version"},
-      {R"("tool_choice":"required")", "tool_choice", "not supported yet"},
-      {R"("functions":[{"name":"f"}])", "functions", "not supported yet"},
-      {R"("function_call":"auto")", "function_call", "not supported yet"},
-      {R"("reasoning_effort":"minimal")", "reasoning_effort", "\"low\", \"medium\" or \"high\""},
+      {R"("reasoning_effort":"huge")", "reasoning_effort", "\"medium\", \"high\" or"},
       {R"("reasoning_effort":"low","chat_template_kwargs":{"reasoning_effort":"low"})",
        "reasoning_effort", "one of them"},
       {R"("audio":{"voice":"x"})", "audio", "not supported yet"},
       {R"("modalities":["text","audio"])", "modalities", "not supported yet"},
       {R"("prediction":{"type":"content"})", "prediction", "not supported yet"},
       {R"("web_search_options":{})", "web_search_options", "not supported yet"},
-      {R"("response_format":{"type":"json_object"})", "response_format", "\"json_object\""},
-      {R"("response_format":{})", "response_format", "required"},
       {R"("store":true)", "store", "keeps no answers"},
       {R"("service_tier":"flex")", "service_tier", "\"flex\""},
       {R"("stream_options":{"include_usage":true})", "stream_options", "'stream' is true"},
@@ -198,17 +190,15 @@ TEST(ChatMessages, a_fault_names_the_message_and_its_field) {
        "messages[0].content[0].type", "\"image_url\" is not supported yet"},
       {R"({"role":"user","content":[{"type":"text"}]})", "messages[0].content[0].text", "required"},
       {R"({"role":"user","content":[{"text":"x"}]})", "messages[0].content[0].type", "required"},
-      {R"({"role":"user","content":"a"},{"role":"tool","content":"x"})", "messages[1].tool_call_id",
-       "required"},
+      {R"({"role":"user","content":"a"},{"role":"tool"})", "messages[1].content", "required"},
       {R"({"role":"user","content":"x","tool_calls":[]})", "messages[0].tool_calls",
        "unknown field"},
-      {R"({"role":"assistant"})", "messages[0].content", "required"},
       {R"({"role":"assistant","tool_calls":[{"type":"function"}]})", "messages[0].tool_calls[0].id",
        "required"},
       {R"({"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f"}}]})",
        "messages[0].tool_calls[0].function.arguments", "required"},
       {R"({"role":"assistant","content":"x","function_call":{"name":"f"}})",
-       "messages[0].function_call", "tool_calls"},
+       "messages[0].function_call.arguments", "required"},
       {R"({"role":"user","content":"x","weight":1})", "messages[0].weight", "unknown field"},
   };
   for (const Refusal& c : table) {
@@ -216,6 +206,36 @@ TEST(ChatMessages, a_fault_names_the_message_and_its_field) {
     EXPECT_EQ(error.param, c.param) << c.members << ": " << error.message;
     EXPECT_NE(error.message.find(c.part), std::string::npos) << c.members << ": " << error.message;
   }
+}
+
+TEST(ChatMessages, an_assistant_who_said_nothing_is_no_fault) {
+  EXPECT_EQ(parsed(message(R"({"role":"assistant","content":null})")).messages.dump(),
+            R"([{"role":"assistant","content":null}])");
+}
+
+TEST(ChatMessages, results_answer_the_calls_in_their_order) {
+  const Json messages = parsed(message(R"({"role":"assistant","tool_calls":[
+          {"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},
+          {"id":"b","type":"function","function":{"name":"g","arguments":"{}"}},
+          {"id":"c","type":"function","function":{"name":"h","arguments":"{}"}}]},
+        {"role":"tool","content":"1"},{"role":"tool","tool_call_id":"c","content":"3"},
+        {"role":"tool","content":"2"},{"role":"tool","content":"?"})"))
+                            .messages;
+  EXPECT_EQ(messages[1]["tool_call_id"], "a");
+  EXPECT_EQ(messages[2]["tool_call_id"], "c");
+  EXPECT_EQ(messages[3]["tool_call_id"], "b");
+  EXPECT_FALSE(messages[4].contains("tool_call_id"));
+}
+
+TEST(ChatMessages, the_older_names_of_calls_and_results_become_the_newer) {
+  const Json messages = parsed(message(R"({"role":"user","content":"x"},
+        {"role":"assistant","function_call":{"name":"f","arguments":"{}"}},
+        {"role":"function","name":"f","content":"1"})"))
+                            .messages;
+  EXPECT_EQ(messages[1]["tool_calls"].dump(),
+            R"([{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}])");
+  EXPECT_EQ(messages[2].dump(),
+            R"({"role":"tool","content":"1","name":"f","tool_call_id":"call_1"})");
 }
 
 TEST(ChatRequest, a_body_that_is_no_object_is_refused) {
@@ -288,6 +308,35 @@ TEST(ChatStream, the_events_are_those_of_the_protocol) {
                 R"("usage":null})"
                 "\n\n");
   EXPECT_NE(writer.usage({1, 0, 2}).find(R"("choices":[],"usage":{"prompt_tokens":1)"),
+            std::string::npos);
+}
+
+TEST(ChatResponse, calls_take_the_place_of_an_empty_content) {
+  ChatChoice choice{0, "", "tool_calls", std::nullopt};
+  choice.calls = {{"call_a", "f", R"({"x": 1})"}};
+  EXPECT_EQ(Json::parse(chat_response(kHead, {choice}, {}))["choices"][0]["message"].dump(),
+            R"({"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"call_a",)"
+            R"("type":"function","function":{"name":"f","arguments":"{\"x\": 1}"}}]})");
+  choice.content = "See:";
+  choice.legacy_calls = true;
+  EXPECT_EQ(Json::parse(chat_response(kHead, {choice}, {}))["choices"][0]["message"].dump(),
+            R"({"role":"assistant","content":"See:","refusal":null,)"
+            R"("function_call":{"name":"f","arguments":"{\"x\": 1}"}})");
+}
+
+// Clients join what is repeated: role, id and name come once.
+TEST(ChatStream, a_call_has_its_id_and_name_in_its_first_event_only) {
+  ChatStreamWriter writer{kHead, false};
+  EXPECT_NE(writer.call_begin(0, 1, {"call_a", "f", ""})
+                .find(R"("delta":{"tool_calls":[{"index":1,"id":"call_a","type":"function",)"
+                      R"("function":{"name":"f","arguments":""}}]})"),
+            std::string::npos);
+  EXPECT_NE(writer.call_arguments(0, 1, "{\"x")
+                .find(R"("delta":{"tool_calls":[{"index":1,"function":{"arguments":"{\"x"}}]})"),
+            std::string::npos);
+  writer.legacy_calls = true;
+  EXPECT_NE(writer.call_begin(0, 0, {"call_a", "f", ""})
+                .find(R"("delta":{"function_call":{"name":"f","arguments":""}})"),
             std::string::npos);
 }
 

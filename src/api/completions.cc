@@ -7,54 +7,7 @@ namespace hearth::api {
 
 namespace {
 
-constexpr std::string_view kExpectedPrompt =
-    "a string, an array of strings, an array of token ids, or an array of arrays of token ids";
 constexpr std::int32_t kDefaultMaxTokens = 16;  // OpenAI's
-
-bool is_token_id(const Json& value) {
-  return value.is_number_unsigned() && value.get<std::uint64_t>() <= INT32_MAX;
-}
-
-bool read_ids(const Json& list, Fields& fields, std::vector<PromptText>& out) {
-  std::vector<std::int32_t> ids;
-  ids.reserve(list.size());
-  for (const Json& id : list) {
-    if (!is_token_id(id)) {
-      fields.expected("prompt", kExpectedPrompt, id);
-      return false;
-    }
-    ids.push_back(id.get<std::int32_t>());
-  }
-  out.emplace_back(std::move(ids));
-  return true;
-}
-
-void read_prompts(Fields& fields, std::vector<PromptText>& out) {
-  const Json* prompt = fields.find("prompt");
-  if (prompt == nullptr) {
-    return fields.fail("prompt", cat("'prompt' is required: ", kExpectedPrompt));
-  }
-  if (prompt->is_string()) {
-    out.emplace_back(prompt->get<std::string>());
-    return;
-  }
-  if (!prompt->is_array() || prompt->empty()) {
-    return fields.expected("prompt", kExpectedPrompt, *prompt);
-  }
-  if (prompt->front().is_number()) {
-    read_ids(*prompt, fields, out);
-    return;
-  }
-  for (const Json& item : *prompt) {
-    if (item.is_string() == prompt->front().is_string() && item.is_string()) {
-      out.emplace_back(item.get<std::string>());
-    } else if (item.is_array() && prompt->front().is_array()) {
-      if (!read_ids(item, fields, out)) return;
-    } else {
-      return fields.expected("prompt", kExpectedPrompt, item);
-    }
-  }
-}
 
 std::string legacy_spelling(const TokenScore& score) {
   if (is_valid_utf8(score.bytes)) return score.bytes;
@@ -129,7 +82,7 @@ std::optional<ApiError> parse_completion_request(std::string_view text, Completi
   }
   Fields fields(json);
   read_generation_fields(fields, out.generation);
-  read_prompts(fields, out.prompts);
+  read_texts(fields, "prompt", out.prompts);
   out.generation.max_tokens = kDefaultMaxTokens;
   fields.integer("max_tokens", 0, INT32_MAX, out.generation.max_tokens);
   fields.boolean("echo", out.echo);

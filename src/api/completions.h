@@ -14,14 +14,13 @@
 #include <vector>
 
 #include "api/generation_fields.h"
+#include "api/texts.h"
 
 namespace hearth::api {
 
-using PromptText = std::variant<std::string, std::vector<std::int32_t>>;  // text or token ids
-
 struct CompletionRequest {
   GenerationFields generation;  // max_tokens: 0 … ; default 16
-  std::vector<PromptText> prompts;
+  std::vector<TextOrIds> prompts;
   bool echo = false;
   std::optional<std::int32_t> logprobs;  // 0 … 5 alternatives
 };

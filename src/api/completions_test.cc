@@ -23,15 +23,15 @@ ApiError refused(const std::string& body) {
   return fault.value_or(ApiError{.message = {}, .param = {}, .code = {}});
 }
 
-std::vector<PromptText> prompts(const std::string& json) {
+std::vector<TextOrIds> prompts(const std::string& json) {
   return parsed(cat(R"({"model":"m","prompt":)", json, "}")).prompts;
 }
 
 TEST(CompletionRequest, a_prompt_has_four_shapes) {
-  EXPECT_EQ(prompts(R"("a")"), (std::vector<PromptText>{"a"}));
-  EXPECT_EQ(prompts(R"(["a","b"])"), (std::vector<PromptText>{"a", "b"}));
-  EXPECT_EQ(prompts("[1,2]"), (std::vector<PromptText>{Ids{1, 2}}));
-  EXPECT_EQ(prompts("[[1],[2,3]]"), (std::vector<PromptText>{Ids{1}, Ids{2, 3}}));
+  EXPECT_EQ(prompts(R"("a")"), (std::vector<TextOrIds>{"a"}));
+  EXPECT_EQ(prompts(R"(["a","b"])"), (std::vector<TextOrIds>{"a", "b"}));
+  EXPECT_EQ(prompts("[1,2]"), (std::vector<TextOrIds>{Ids{1, 2}}));
+  EXPECT_EQ(prompts("[[1],[2,3]]"), (std::vector<TextOrIds>{Ids{1}, Ids{2, 3}}));
 }
 
 TEST(CompletionRequest, the_default_length_is_the_protocols) {

@@ -28,11 +28,13 @@ class ChoiceReader {
       if (logprobs_ && event->id >= 0) hold(*event);  // -1: only text that was held back
       for (const engine::SourceSpan& span : event->spans) place(span);
       n_text_bytes_ += event->text.size();
-      if (event->text.empty() && event->reasoning.empty()) continue;
+      called_ = called_ || !event->calls.empty();
+      if (event->text.empty() && event->reasoning.empty() && event->calls.empty()) continue;
       Piece piece{.index = index_,
                   .text = std::move(event->text),
                   .reasoning = std::move(event->reasoning),
-                  .logprobs = {}};
+                  .logprobs = {},
+                  .calls = std::move(event->calls)};
       if (logprobs_) piece.logprobs = release();
       return piece;
     }
@@ -55,7 +57,8 @@ class ChoiceReader {
 
   std::string_view finish_reason() const {
     if (generation() == nullptr) return "length";
-    return generation()->finish_reason() == engine::FinishReason::stop ? "stop" : "length";
+    if (generation()->finish_reason() != engine::FinishReason::stop) return "length";
+    return called_ ? "tool_calls" : "stop";
   }
 
   bool announced = false;  // its end was written
@@ -103,6 +106,7 @@ class ChoiceReader {
   std::int32_t index_;
   bool logprobs_;
   Choice choice_;
+  bool called_ = false;  // a tool
   std::deque<Held> held_, placed_;
   std::size_t n_token_bytes_ = 0, n_source_bytes_ = 0, n_placed_bytes_ = 0, n_text_bytes_ = 0;
 };
@@ -189,7 +193,7 @@ class AnswerStream final : public EventStream {
     if (!started_) start(out);
     for (ChoiceReader& reader : answers_.readers()) read(reader, out, max_bytes);
     if (auto fault = answers_.fault()) {
-      out += api::sse_error(*fault);
+      out += answers_.format().fault(*fault);
       return State::done;
     }
     if (out.size() >= max_bytes) return State::more;
@@ -257,6 +261,13 @@ class WholeAnswers final : public LateResponse {
   static void append(Piece& whole, Piece& piece) {
     whole.text += piece.text;
     whole.reasoning += piece.reasoning;
+    for (engine::ToolCallPart& part : piece.calls) {
+      if (part.begins()) {
+        whole.calls.push_back(std::move(part));
+      } else {
+        whole.calls.back().arguments += part.arguments;
+      }
+    }
     if (!whole.logprobs || !piece.logprobs) return;
     for (api::TokenLogprob& entry : *piece.logprobs) whole.logprobs->push_back(std::move(entry));
   }

@@ -26,12 +26,13 @@ namespace hearth::server {
 
 using ModelPtr = std::shared_ptr<const engine::LoadedModel>;
 
-// A part of one answer: text, or what the model thought before it, or both.
+// A part of one answer: text, what the model thought before it, calls to tools after it.
 struct Piece {
   std::int32_t index = 0;  // of the choice
   std::string text;
   std::string reasoning = {};
   std::optional<std::vector<api::TokenLogprob>> logprobs;  // absent: not asked for
+  std::vector<engine::ToolCallPart> calls = {};            // of a whole answer: a part a call
 };
 
 // How a route writes; one for each request.
@@ -40,8 +41,12 @@ class ReplyFormat {
   virtual ~ReplyFormat() = default;
   virtual std::string start(std::int32_t index) = 0;  // "": nothing
   virtual std::string delta(const Piece& piece) = 0;
+  // finish_reason: "stop", "length", "tool_calls".
   virtual std::string end(std::int32_t index, std::string_view finish_reason) = 0;
+  // After all ends.
   virtual std::string usage(const api::UsageFields& usage) = 0;  // "": not asked for
+  // The last event of an answer that went wrong.
+  virtual std::string fault(const api::ApiError& error) { return api::sse_error(error); }
   virtual std::string whole(std::vector<Piece> answers,
                             const std::vector<std::string>& finish_reasons,
                             const api::UsageFields& usage) = 0;

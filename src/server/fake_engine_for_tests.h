@@ -1,7 +1,9 @@
 // fake_engine_for_tests.h - an engine without a model: the same answer to every prompt, a byte a
-// token, at a speed the test chooses. A model whose id is "thinker" thinks before it. It keeps the
-// promises of engine.h that the server relies on (validate, context, stop texts, whole characters,
-// cancel before the next step, on_ready) and counts what it did.
+// token, at a speed the test chooses. A model whose id is "thinker" thinks before it, "caller"
+// calls a tool twice after it, and "embedder" is an encoder, whose vector is made of the first
+// three tokens and a 1. It keeps the promises of engine.h that the server relies on (validate,
+// context, stop texts, whole characters, cancel before the next step, on_ready) and counts what it
+// did.
 //
 // A prompt that contains "FAIL" ends in an error after three tokens; one that contains "BUSY" is
 // refused. A path that contains "corrupt" does not load.
@@ -30,6 +32,11 @@ namespace hearth::server {
 inline constexpr std::string_view kFakeAnswer = "Hello, wörld! 👋 One two three.";
 inline constexpr std::string_view kFakeThinker = "thinker";
 inline constexpr std::string_view kFakeThinking = "<think>\nHm, one ö.\n</think>\n\n";
+inline constexpr std::string_view kFakeCaller = "caller";
+inline constexpr std::string_view kFakeCalls =
+    R"(<tool_call>{"name": "get_time", "arguments": {"zone": "UTC"}}</tool_call>)"
+    R"(<tool_call>{"name": "get_day", "arguments": {}}</tool_call>)";
+inline constexpr std::string_view kFakeEmbedder = "embedder";
 inline constexpr text::TokenId kFakeStart = 256, kFakeEnd = 257;
 
 // Token i < 256 is byte i; then the two control tokens of ChatML.
@@ -94,7 +101,9 @@ class FakeModel final : public engine::LoadedModel {
   const std::string& id() const override { return id_; }
   const formats::Checkpoint& checkpoint() const override { return checkpoint_; }
   const text::Tokenizer& tokenizer() const override { return tokenizer_; }
-  models::ModelKind kind() const override { return models::ModelKind::decoder; }
+  models::ModelKind kind() const override {
+    return id_ == kFakeEmbedder ? models::ModelKind::encoder : models::ModelKind::decoder;
+  }
   std::int64_t context() const override { return context_; }
   std::int64_t n_vocab() const override { return kFakeEnd + 1; }
   const engine::MemoryPlan& memory() const override { return memory_; }
@@ -192,6 +201,31 @@ class FakeGeneration final : public engine::Generation {
   std::uint64_t seed_;
 };
 
+class FakeEmbedding final : public engine::Embedding {
+ public:
+  explicit FakeEmbedding(const engine::EmbeddingRequest& request) {
+    for (const auto& ids : request.texts) {
+      std::vector<float>& vector = vectors_.vectors.emplace_back(4, 1.0F);
+      for (std::size_t i = 0; i < 3; ++i) {
+        vector[i] = i < ids.size() ? static_cast<float>(ids[i]) : 0.0F;
+      }
+      n_tokens_ += std::ssize(ids);
+    }
+    vectors_.d_model = 4;
+  }
+  bool done() const override { return true; }
+  Result<engine::Embeddings> take() override { return std::move(vectors_); }
+  void on_ready(std::function<void()> callback) override {
+    if (callback) callback();
+  }
+  void cancel() override {}
+  engine::Usage usage() const override { return {.prompt_tokens = n_tokens_}; }
+
+ private:
+  engine::Embeddings vectors_;
+  std::int64_t n_tokens_ = 0;
+};
+
 class FakeEngine final : public engine::Engine {
  public:
   FakeEngine() : thread_([this] { work(); }) {}
@@ -244,13 +278,15 @@ class FakeEngine final : public engine::Engine {
   }
   void set_time_to_live(std::chrono::seconds) override {}
   Result<std::unique_ptr<engine::Embedding>> embed(std::shared_ptr<const engine::LoadedModel> model,
-                                                   engine::EmbeddingRequest) override {
+                                                   engine::EmbeddingRequest request) override {
     HEARTH_TRY_VOID(engine::check_embeds(*model));
-    return Error{ErrorKind::unsupported, "this engine has no encoder"};
+    HEARTH_TRY_VOID(engine::validate(request, model->n_vocab()));
+    return std::unique_ptr<engine::Embedding>(std::make_unique<FakeEmbedding>(request));
   }
 
   Result<std::unique_ptr<engine::Generation>> submit(
       std::shared_ptr<const engine::LoadedModel> model, engine::Request request) override {
+    HEARTH_TRY_VOID(engine::check_generates(*model));
     HEARTH_TRY_VOID(engine::validate(request, model->n_vocab()));
     const std::string prompt = model->tokenizer().decode(request.prompt, true);
     if (prompt.find("BUSY") != std::string::npos) {
@@ -305,7 +341,8 @@ class FakeEngine final : public engine::Engine {
   static std::shared_ptr<FakeAnswer> plan(const engine::LoadedModel& model,
                                           const engine::Request& request, bool fails) {
     auto answer = std::make_shared<FakeAnswer>();
-    std::string text = cat(model.id() == kFakeThinker ? kFakeThinking : "", kFakeAnswer);
+    std::string text = cat(model.id() == kFakeThinker ? kFakeThinking : "", kFakeAnswer,
+                           model.id() == kFakeCaller ? kFakeCalls : "");
     const auto limit = static_cast<std::size_t>(request.max_tokens);
     while (request.ignore_eos && text.size() < limit) text += kFakeAnswer;
     engine::AnswerText shown(

@@ -161,8 +161,8 @@ class Client {
   std::string buffer_;
 };
 
-// A server in this process. Cached models: "fake", "Other.Model", "thinker", and
-// "broken", which does not load.
+// A server in this process. Cached models: "fake", "Other.Model", "thinker", "caller", "embedder",
+// and "broken", which does not load.
 class TestServer {
  public:
   explicit TestServer(ServerOptions options = {},
@@ -172,7 +172,8 @@ class TestServer {
     options.list_cached = [] {
       std::vector<catalog::CachedModel> models;
       for (const auto& [alias, path] :
-           {std::pair("broken", "/models/corrupt.gguf"), std::pair("fake", "/models/fake.gguf"),
+           {std::pair("broken", "/models/corrupt.gguf"), std::pair("caller", "/models/caller.gguf"),
+            std::pair("embedder", "/models/embedder.gguf"), std::pair("fake", "/models/fake.gguf"),
             std::pair("Other.Model", "/models/other.gguf"),
             std::pair("thinker", "/models/thinker.gguf")}) {
         catalog::CachedModel& model = models.emplace_back();

@@ -15,8 +15,11 @@ constexpr std::array kRoutes = {
     Route{"GET", "/v1/models/{id}", get_model, false, false, "one of them"},
     Route{"POST", "/v1/chat/completions", post_chat_completions, false, false,
           "a model's answer to messages, whole or streamed"},
+    Route{"POST", "/v1/chat/completions/tokenizer/encode/count", post_count_tokens, false, false,
+          "how many tokens a chat request's prompt has"},
     Route{"POST", "/v1/completions", post_completions, false, false,
           "a model's continuation of a text, whole or streamed"},
+    Route{"POST", "/v1/embeddings", post_embeddings, false, false, "texts as vectors"},
 };
 
 // Whether the path is the route's; rest gets what "{…}" stands for, which is never empty.

@@ -44,6 +44,8 @@ Reply get_health(Service&, const Request&);
 Reply list_models(Service&, const Request&);
 Reply get_model(Service&, const Request&);
 Reply post_chat_completions(Service&, const Request&);
+Reply post_count_tokens(Service&, const Request&);
+Reply post_embeddings(Service&, const Request&);
 Reply post_completions(Service&, const Request&);
 
 }  // namespace hearth::server

@@ -1,8 +1,7 @@
 // post_chat_completions.cc - POST /v1/chat/completions.
 #include "api/chat_completions.h"
-#include "base/str.h"
-#include "engine/chat_prompt.h"
 #include "server/answers.h"
+#include "server/chat_turn.h"
 #include "server/requested_model.h"
 
 namespace hearth::server {
@@ -11,17 +10,27 @@ namespace {
 
 class ChatFormat final : public ReplyFormat {
  public:
-  ChatFormat(api::ReplyHead head, bool with_usage) : writer_{std::move(head), with_usage} {}
+  ChatFormat(ModelPtr model, const api::ChatRequest& request)
+      : model_(std::move(model)),
+        writer_{reply_head("chatcmpl-", *model_), request.generation.include_usage,
+                request.tools.legacy} {}
 
   std::string start(std::int32_t index) override { return writer_.start(index); }
   std::string delta(const Piece& piece) override {
     std::string out;
     if (!piece.reasoning.empty()) out += writer_.reasoning_delta(piece.index, piece.reasoning);
     if (!piece.text.empty()) out += writer_.delta(piece.index, piece.text, piece.logprobs);
+    for (const engine::ToolCallPart& part : piece.calls) {
+      if (part.begins()) {
+        out += writer_.call_begin(piece.index, part.call, {new_call_id(*model_), part.name, ""});
+      }
+      if (part.arguments.empty()) continue;
+      out += writer_.call_arguments(piece.index, part.call, part.arguments);
+    }
     return out;
   }
   std::string end(std::int32_t index, std::string_view finish_reason) override {
-    return writer_.end(index, finish_reason);
+    return writer_.end(index, reason_of(finish_reason));
   }
   std::string usage(const api::UsageFields& usage) override {
     return writer_.with_usage ? writer_.usage(usage) : std::string();
@@ -30,61 +39,30 @@ class ChatFormat final : public ReplyFormat {
                     const api::UsageFields& usage) override {
     std::vector<api::ChatChoice> choices;
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      choices.push_back({answers[i].index, std::move(answers[i].text), finish_reasons[i],
-                         std::move(answers[i].logprobs), std::move(answers[i].reasoning)});
+      api::ChatChoice& choice = choices.emplace_back();
+      choice.index = answers[i].index;
+      choice.content = std::move(answers[i].text);
+      choice.finish_reason = reason_of(finish_reasons[i]);
+      choice.logprobs = std::move(answers[i].logprobs);
+      choice.reasoning = std::move(answers[i].reasoning);
+      choice.legacy_calls = writer_.legacy_calls;
+      for (engine::ToolCallPart& call : answers[i].calls) {
+        choice.calls.push_back({new_call_id(*model_), std::move(call.name),
+                                call.arguments.empty() ? "{}" : std::move(call.arguments)});
+      }
     }
     return api::chat_response(writer_.head, choices, usage);
   }
 
  private:
+  std::string reason_of(std::string_view finish_reason) const {
+    const bool legacy = writer_.legacy_calls && finish_reason == "tool_calls";
+    return legacy ? "function_call" : std::string(finish_reason);
+  }
+
+  ModelPtr model_;
   api::ChatStreamWriter writer_;
 };
-
-// Brings messages to what the model's template knows. "developer" is the newer name of "system". A
-// template that never reads tool_calls would drop them from the conversation without a word.
-std::optional<api::ApiError> adapt_messages(const engine::LoadedModel& model, api::Json& messages) {
-  std::size_t index = 0;
-  for (api::Json& message : messages) {
-    if (message["role"] == "developer" && !model.template_reads("developer"))
-      message["role"] = "system";
-    if (message.contains("tool_calls") && !model.template_reads("tool_calls")) {
-      const std::string field = cat("messages[", index, "].tool_calls");
-      return api::ApiError{.message = cat("'", field, "' cannot be given to ", quote(model.id()),
-                                          ": its chat template does not know tool calls"),
-                           .param = field,
-                           .code = "unsupported"};
-    }
-    ++index;
-  }
-  return std::nullopt;
-}
-
-std::optional<api::ApiError> check_reasoning_effort(const engine::LoadedModel& model,
-                                                    const api::ChatRequest& request) {
-  if (!request.has_reasoning_effort || model.template_reads("reasoning_effort")) {
-    return std::nullopt;
-  }
-  return api::ApiError{
-      .message = cat("'reasoning_effort' cannot be given to ", quote(model.id()),
-                     ": its chat template does not read it, so it would change nothing"),
-      .param = "reasoning_effort",
-      .code = "unsupported"};
-}
-
-Result<std::vector<Choice>> submit(Service& service, const ModelPtr& model,
-                                   const api::ChatRequest& request,
-                                   const engine::ChatPrompt& prompt) {
-  std::vector<Choice> choices;
-  for (std::int32_t i = 0; i < request.generation.n; ++i) {
-    engine::Request one = to_engine_request(request.generation, prompt.ids, i);
-    one.reading = prompt.reading;
-    one.logprobs = request.logprobs;
-    one.top_logprobs = request.top_logprobs;
-    HEARTH_TRY(auto generation, service.engine.submit(model, std::move(one)));
-    choices.push_back({std::nullopt, std::move(generation)});
-  }
-  return choices;
-}
 
 }  // namespace
 
@@ -94,26 +72,13 @@ Reply post_chat_completions(Service& service, const Request& http) {
   auto found = requested_model(service, request.generation.model);
   if (Reply* reply = std::get_if<Reply>(&found)) return std::move(*reply);
   const ModelPtr& model = *std::get_if<ModelPtr>(&found);
-  if (auto fault = adapt_messages(*model, request.messages)) return error_response(*fault);
-  if (auto fault = check_reasoning_effort(*model, request)) return error_response(*fault);
-
-  auto prompt = engine::chat_prompt(*model, request.messages, request.template_variables, false);
-  if (!prompt) return error_response(api::to_api_error(prompt.error(), "messages"));
-  auto choices = submit(service, model, request, *prompt);
-  if (!choices) {
-    const bool about_prompt = choices.error().kind == ErrorKind::context_overflow;
-    return error_response(api::to_api_error(choices.error(), about_prompt ? "messages" : ""));
-  }
-
-  AnswerJob job;
-  job.model = model;
-  job.format = std::make_unique<ChatFormat>(reply_head("chatcmpl-", *model),
-                                            request.generation.include_usage);
-  job.choices = *std::move(choices);
-  job.choices_per_prompt = request.generation.n;
-  job.prompt_tokens = {static_cast<std::int64_t>(prompt->ids.size())};
-  job.logprobs = request.logprobs;
-  report_unspellable(*model, prompt->n_unspellable_bytes, job.headers);
+  auto prompt = prompt_of(*model, request);
+  if (const auto* fault = std::get_if<api::ApiError>(&prompt)) return error_response(*fault);
+  auto started =
+      start_chat(service, model, request, std::move(*std::get_if<engine::ChatPrompt>(&prompt)));
+  if (const auto* fault = std::get_if<api::ApiError>(&started)) return error_response(*fault);
+  AnswerJob& job = *std::get_if<AnswerJob>(&started);
+  job.format = std::make_unique<ChatFormat>(model, request);
   return request.generation.stream ? stream_answers(std::move(job)) : whole_answers(std::move(job));
 }
 

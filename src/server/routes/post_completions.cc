@@ -59,7 +59,7 @@ struct Prompt {
   std::size_t n_added = 0;  // ids before the text's own
 };
 
-Result<Prompt> read_prompt(const engine::LoadedModel& model, const api::PromptText& given,
+Result<Prompt> read_prompt(const engine::LoadedModel& model, const api::TextOrIds& given,
                            Headers& headers) {
   const text::Tokenizer& tokenizer = model.tokenizer();
   Prompt prompt;
@@ -190,7 +190,7 @@ Reply post_completions(Service& service, const Request& http) {
   job.model = *std::get_if<ModelPtr>(&found);
   job.choices_per_prompt = request.generation.n;
   job.logprobs = request.logprobs.has_value();
-  for (const api::PromptText& given : request.prompts) {
+  for (const api::TextOrIds& given : request.prompts) {
     const auto prompt = read_prompt(*job.model, given, job.headers);
     if (!prompt) return error_response(api::to_api_error(prompt.error(), "prompt"));
     if (auto added = add_choices(service, request, *prompt, job); !added) {
