@@ -152,10 +152,8 @@ class EngineImpl final : public Engine {
 
   Result<void> unload(std::string_view id) override {
     const std::lock_guard lock(mutex_);
-    const auto at = std::find_if(models_.begin(), models_.end(),
-                                 [id](const Entry& e) { return e.model->id() == id; });
-    if (at == models_.end())
-      return Error{ErrorKind::not_found, cat("model ", quote(id), " is not loaded")};
+    const auto at = find_entry(id);
+    if (at == models_.end()) return not_loaded(id);
     models_.erase(at);
     return {};
   }
@@ -166,6 +164,18 @@ class EngineImpl final : public Engine {
       time_to_live_ = ttl;
     }
     wake_.notify_all();
+  }
+
+  Result<void> set_time_to_live(std::string_view id, std::chrono::seconds ttl) override {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto at = find_entry(id);
+      if (at == models_.end()) return not_loaded(id);
+      at->time_to_live = ttl;
+      at->last_used = Clock::now();
+    }
+    wake_.notify_all();
+    return {};
   }
 
   Result<std::unique_ptr<Generation>> submit(std::shared_ptr<const LoadedModel> model,
@@ -272,7 +282,18 @@ class EngineImpl final : public Engine {
   struct Entry {
     std::shared_ptr<const TextModel> model;
     mutable Clock::time_point last_used;
+    std::optional<std::chrono::seconds> time_to_live = {};  // absent: that of all models
   };
+
+  // Holds mutex_.
+  std::vector<Entry>::iterator find_entry(std::string_view id) {
+    return std::find_if(models_.begin(), models_.end(),
+                        [id](const Entry& e) { return e.model->id() == id; });
+  }
+
+  static Error not_loaded(std::string_view id) {
+    return {ErrorKind::not_found, cat("model ", quote(id), " is not loaded")};
+  }
 
   static Error overflow(std::int64_t n_prompt, std::int64_t max_tokens, std::int64_t context) {
     return {ErrorKind::context_overflow,
@@ -442,13 +463,14 @@ class EngineImpl final : public Engine {
 
   // Drops models past their time; the time at which the next one is due. Holds mutex_.
   std::optional<Clock::time_point> unload_expired() {
-    if (time_to_live_ <= std::chrono::seconds::zero()) return std::nullopt;
     std::optional<Clock::time_point> next;
     const Clock::time_point now = Clock::now();
     std::erase_if(models_, [&](const Entry& e) {
-      const Clock::time_point due = e.last_used + time_to_live_;
+      const std::chrono::seconds ttl = e.time_to_live.value_or(time_to_live_);
+      if (ttl <= std::chrono::seconds::zero()) return false;
+      const Clock::time_point due = e.last_used + ttl;
       if (due <= now && is_idle(e)) {
-        log_info(cat("unloading ", e.model->id(), ", unused for ", time_to_live_.count(), " s"));
+        log_info(cat("unloading ", e.model->id(), ", unused for ", ttl.count(), " s"));
         return true;
       }
       const Clock::time_point look_again = std::max(due, now + std::chrono::seconds(1));

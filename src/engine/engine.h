@@ -156,6 +156,8 @@ class Engine {
   virtual Result<void> unload(std::string_view id) = 0;
   // Models unused for this long are unloaded; zero: never (the default).
   virtual void set_time_to_live(std::chrono::seconds ttl) = 0;
+  // The same for one model, instead of what holds for all. Errors: not_found.
+  virtual Result<void> set_time_to_live(std::string_view id, std::chrono::seconds ttl) = 0;
 
   // Errors: invalid (a parameter out of range, an empty prompt, a token outside the vocabulary),
   // context_overflow with the numbers, busy (queue full, shutting down).

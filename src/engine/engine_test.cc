@@ -369,6 +369,21 @@ TEST(Engine, unused_models_leave_after_their_time) {
   EXPECT_TRUE(engine->loaded().empty());
 }
 
+TEST(Engine, one_model_may_have_its_own_time) {
+  const auto engine = Engine::create({});
+  ASSERT_TRUE(engine->load("short", kTiny));
+  ASSERT_TRUE(engine->load("kept", kTiny));
+  engine->set_time_to_live(std::chrono::seconds(1));
+  ASSERT_TRUE(engine->set_time_to_live("kept", std::chrono::seconds(0)));
+  EXPECT_EQ(engine->set_time_to_live("nobody", std::chrono::seconds(1)).error().kind,
+            ErrorKind::not_found);
+  for (int i = 0; i < 200 && engine->loaded().size() > 1; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  ASSERT_EQ(engine->loaded().size(), 1U);
+  EXPECT_EQ(engine->loaded().front()->id(), "kept");
+}
+
 TEST(Engine, unloading_a_running_model_lets_its_answers_end) {
   const auto engine = Engine::create({});
   auto model = load_tiny(*engine);

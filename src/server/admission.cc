@@ -1,6 +1,7 @@
 #include "server/admission.h"
 
 #include <array>
+#include <vector>
 
 #include "base/str.h"
 
@@ -32,8 +33,13 @@ bool has(const Request& request, std::string_view name) {
   return false;
 }
 
-// "http://localhost:5273/v1/models?x=1" -> "/v1/models". Clients behind a proxy send the long form.
-std::string_view path_of(std::string_view target) {
+struct Target {
+  std::string_view path, query;
+};
+
+// "http://localhost:5273/v1/models?x=1" -> "/v1/models", "x=1". Clients behind a proxy send the
+// long form.
+Target split_target(std::string_view target) {
   for (const std::string_view scheme :
        {std::string_view("http://"), std::string_view("https://")}) {
     if (!target.starts_with(scheme)) continue;
@@ -42,17 +48,23 @@ std::string_view path_of(std::string_view target) {
     target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
     break;
   }
-  return target.substr(0, target.find_first_of("?#"));
+  target = target.substr(0, target.find('#'));
+  const std::size_t mark = target.find('?');
+  if (mark == std::string_view::npos) return {target, {}};
+  return {target.substr(0, mark), target.substr(mark + 1)};
+}
+
+// A client whose base URL already ends in /v1 and that adds it once more means the same route.
+std::string without_double_version(std::string path) {
+  if (path.starts_with("/v1/v1/")) path.erase(0, 3);
+  return path;
 }
 
 Response unknown_path(const Request& request) {
-  std::array<std::string_view, 32> paths;
-  std::size_t n = 0;
-  for (const Route& route : routes()) {
-    if (n < paths.size()) paths[n++] = route.path;
-  }
+  std::vector<std::string_view> paths;
+  for (const Route& route : routes()) paths.push_back(route.path);
   std::string message = cat("there is no ", request.method, " ", quote(request.path), " here");
-  const std::string_view meant = nearest(request.path, paths.data(), n);
+  const std::string_view meant = nearest(request.path, paths.data(), paths.size());
   if (!meant.empty()) message += cat("; did you mean ", meant, "?");
   return refuse(404, std::move(message), "unknown_url");
 }
@@ -103,9 +115,13 @@ std::optional<Response> check_access(const AccessRules& rules, const Request& re
 // Once Host and Origin are good.
 std::optional<Response> find_answer(const AccessRules& rules, Request& request,
                                     std::string_view target, Admission& admission) {
-  const std::optional<std::string> path = percent_decode(path_of(target));
-  if (!path) return refuse(400, cat("the path ", quote(target), " has a bad %-escape"), {});
-  request.path = *path;
+  const Target parts = split_target(target);
+  const std::optional<std::string> path = percent_decode(parts.path);
+  std::optional<Headers> query = parse_query(parts.query);
+  if (!path || !query)
+    return refuse(400, cat("the path ", quote(target), " has a bad %-escape"), {});
+  request.path = without_double_version(*path);
+  request.query = *std::move(query);
   RouteMatch match = find_route(request.method, request.path);
   if (request.method == "OPTIONS") return options_reply(request, match);
   if (match.route == nullptr || !match.route->open) {

@@ -39,11 +39,39 @@ std::optional<api::ApiError> apply_reasoning_effort(const engine::LoadedModel& m
   return std::nullopt;
 }
 
+// Hearth cannot yet hold a model to a form while it writes, and a promise that the model may break
+// is worse than a refusal.
+std::optional<api::ApiError> refuse_forced_forms(const api::ChatRequest& request) {
+  const auto refuse = [](std::string_view field, std::string_view what) {
+    return api::ApiError{
+        .message = cat("'", field, "' ", what, " cannot be enforced by this version of Hearth"),
+        .param = std::string(field),
+        .code = "unsupported"};
+  };
+  using Kind = api::ResponseFormat::Kind;
+  switch (request.format.kind) {
+    case Kind::text:
+      break;
+    case Kind::json_object:
+      return refuse("response_format", "json_object");
+    case Kind::json_schema:
+      return refuse("response_format", "json_schema");
+    case Kind::grammar:
+      return refuse("response_format", "grammar");
+  }
+  if (request.tools.choice == api::ToolChoice::required) return refuse("tool_choice", "required");
+  if (request.tools.choice == api::ToolChoice::named) return refuse("tool_choice", "of one tool");
+  if (request.tools.offered() && !request.tools.strict.empty())
+    return refuse("strict", "of a tool");
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::variant<engine::ChatPrompt, api::ApiError> prompt_of(const engine::LoadedModel& model,
                                                           api::ChatRequest& request) {
   rename_developers(model, request.messages);
+  if (auto fault = refuse_forced_forms(request)) return *std::move(fault);
   if (auto fault = apply_reasoning_effort(model, request)) return *std::move(fault);
   const bool offered = request.tools.offered();
   auto prompt = engine::chat_prompt(model,

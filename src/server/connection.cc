@@ -197,6 +197,16 @@ asio::awaitable<bool> Connection::wait_for_request() {
   co_return !error;
 }
 
+bool Connection::peer_is_loopback() const {
+  error_code error;
+  const asio::ip::address address = socket_.remote_endpoint(error).address();
+  if (error) return false;
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  }
+  return address.is_loopback();
+}
+
 asio::awaitable<bool> Connection::read_head(Request& request) {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(runtime_.options.max_header_bytes));
@@ -215,6 +225,7 @@ asio::awaitable<bool> Connection::read_head(Request& request) {
   http_1_0_ = head.version() < 11;
   keep_alive_ = head.keep_alive();
   request.method = std::string(head.method_string());
+  request.from_loopback = peer_is_loopback();
   head_only_ = request.method == "HEAD";
   for (const auto& field : head) {
     request.headers.emplace_back(lower_case(std::string_view(field.name_string())),
@@ -329,7 +340,10 @@ asio::awaitable<bool> Connection::load(const std::shared_ptr<Task>& task) {
     const LoadModel wanted = *std::get_if<LoadModel>(&*t.reply);
     t.reply = handle_safely("loading a model", [&]() -> Reply {
       const auto model = engine.load(wanted.id, wanted.path);
-      if (model) return wanted;
+      if (model) {
+        ++t.request.n_loads;
+        return wanted;
+      }
       return error_response(api::to_api_error(model.error(), "model"));
     });
   };

@@ -96,6 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> stop_watching();
   asio::awaitable<bool> wait(std::chrono::milliseconds at_most);  // true: notified
 
+  bool peer_is_loopback() const;
   void watch();
   void notify();
   void close();

@@ -243,6 +243,7 @@ class FakeEngine final : public engine::Engine {
   std::atomic<std::size_t> held_at{SIZE_MAX};  // no answer goes beyond so many tokens
   std::atomic<int> n_cancelled{0}, n_loads{0}, n_submitted{0};
   std::atomic<int> load_ms{0};
+  std::atomic<std::int64_t> last_ttl_s{-1};  // given to one model
   std::atomic<std::uint64_t> n_tokens{0};
   std::mutex last_mutex;
   engine::Request last_request;  // under last_mutex
@@ -277,6 +278,11 @@ class FakeEngine final : public engine::Engine {
     return {};
   }
   void set_time_to_live(std::chrono::seconds) override {}
+  Result<void> set_time_to_live(std::string_view id, std::chrono::seconds ttl) override {
+    if (find(id) == nullptr) return Error{ErrorKind::not_found, "not loaded"};
+    last_ttl_s = ttl.count();
+    return {};
+  }
   Result<std::unique_ptr<engine::Embedding>> embed(std::shared_ptr<const engine::LoadedModel> model,
                                                    engine::EmbeddingRequest request) override {
     HEARTH_TRY_VOID(engine::check_embeds(*model));

@@ -101,6 +101,23 @@ std::optional<std::string> percent_decode(std::string_view text) {
   return out;
 }
 
+std::optional<Headers> parse_query(std::string_view query) {
+  Headers out;
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    std::string pair(query.substr(0, end));
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (pair.empty()) continue;
+    std::replace(pair.begin(), pair.end(), '+', ' ');
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    auto name = percent_decode(std::string_view(pair).substr(0, equals));
+    auto value = percent_decode(std::string_view(pair).substr(std::min(equals + 1, pair.size())));
+    if (!name || !value) return std::nullopt;
+    out.emplace_back(*std::move(name), *std::move(value));
+  }
+  return out;
+}
+
 std::string lower_case(std::string_view ascii) {
   std::string out(ascii);
   for (char& c : out) c = lower_case(c);

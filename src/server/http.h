@@ -29,10 +29,13 @@ using Headers = std::vector<std::pair<std::string, std::string>>;  // names in l
 struct Request {
   std::string method;  // "GET"; HEAD requests reach a GET route as "GET"
   std::string path;    // percent-decoded, without the query
+  Headers query;       // names and values, percent-decoded
   Headers headers;
   std::string body;
-  std::string id;         // x-request-id
-  std::string path_rest;  // what a route's trailing "{…}" stands for
+  std::string id;              // x-request-id
+  std::string path_rest;       // what a route's trailing "{…}" stands for
+  bool from_loopback = false;  // the peer is a program of this machine
+  int n_loads = 0;             // how often a model was loaded for this request already
 
   // The header's value, "" when absent.
   std::string_view header(std::string_view lower_case_name) const;
@@ -81,6 +84,8 @@ using Reply =
 std::string_view reason_phrase(int status);
 // "%2F" -> "/"; nullopt for a bad escape or a NUL.
 std::optional<std::string> percent_decode(std::string_view text);
+// "a=1&b=x%20y" -> {a, 1}, {b, x y}; nullopt for a bad escape.
+std::optional<Headers> parse_query(std::string_view query);
 std::string lower_case(std::string_view ascii);
 bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII
 std::string random_hex(int n_digits);

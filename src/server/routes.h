@@ -2,7 +2,9 @@
 // routes.cc.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +20,9 @@ struct Service {
   engine::Engine& engine;
   ModelDirectory& models;
   std::string default_model;
+  std::string url = {};             // "http://127.0.0.1:5273"
+  std::function<void()> stop = {};  // as Server::stop()
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 struct Route {
@@ -41,6 +46,20 @@ RouteMatch find_route(std::string_view method, std::string_view path);
 
 Reply get_root(Service&, const Request&);
 Reply get_health(Service&, const Request&);
+Reply get_openai_status(Service&, const Request&);
+Reply get_status(Service&, const Request&);
+Reply get_foundry_cache(Service&, const Request&);
+Reply get_foundry_list(Service&, const Request&);
+Reply get_gpu_device(Service&, const Request&);
+Reply set_gpu_device(Service&, const Request&);
+Reply list_cached_ids(Service&, const Request&);
+Reply list_loaded_ids(Service&, const Request&);
+Reply load_openai_model(Service&, const Request&);
+Reply load_model(Service&, const Request&);
+Reply unload_openai_model(Service&, const Request&);
+Reply unload_model(Service&, const Request&);
+Reply unload_all(Service&, const Request&);
+Reply post_shutdown(Service&, const Request&);
 Reply list_models(Service&, const Request&);
 Reply get_model(Service&, const Request&);
 Reply post_chat_completions(Service&, const Request&);

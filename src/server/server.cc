@@ -104,6 +104,8 @@ class ServerImpl final : public Server {
     if (error) return bind_fault(error, where);
     endpoint_ = acceptor_.local_endpoint(error);
     if (error) return bind_fault(error, where);
+    runtime_.service.url = url();
+    runtime_.service.stop = [this] { stop(); };
     return {};
   }
 

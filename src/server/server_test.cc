@@ -47,7 +47,7 @@ TEST(Connections, pipelined_requests_are_answered_in_order) {
     return nlohmann::json::parse(reply.body)["choices"][0]["message"]["content"].get<std::string>();
   };
   EXPECT_EQ(content(client.read()), "H");
-  EXPECT_EQ(client.read().body, R"({"status":"ok"})");
+  EXPECT_NE(client.read().body.find(R"("status":"ok")"), std::string::npos);
   EXPECT_TRUE(client.read().body.ends_with("data: [DONE]\n\n"));
   EXPECT_EQ(content(client.read()), "Hell");
   EXPECT_EQ(client.read().status, 404);
@@ -62,7 +62,7 @@ TEST(Connections, a_pipelined_request_that_comes_during_an_answer_waits_for_it) 
   client.send(http_request("GET", "/health"));
   server.engine.held_at = SIZE_MAX;
   EXPECT_NE(client.read().body.find("Hello"), std::string::npos);
-  EXPECT_EQ(client.read().body, R"({"status":"ok"})");
+  EXPECT_NE(client.read().body.find(R"("status":"ok")"), std::string::npos);
   EXPECT_EQ(server.engine.n_cancelled, 0);
 }
 

@@ -1,4 +1,4 @@
-// get_model.cc - GET /v1/models/{id}: one of them, by its name in any case.
+// get_model.cc - GET /v1/models/{id}: one of them, by any of its names.
 #include "api/models.h"
 #include "server/routes.h"
 
@@ -7,8 +7,10 @@ namespace hearth::server {
 Reply get_model(Service& service, const Request& request) {
   const auto entries = service.models.list();
   if (!entries) return error_response(api::to_api_error(entries.error()));
+  const std::string alias = service.models.canonical(request.path_rest);
   for (const api::ModelEntry& entry : *entries) {
-    if (equals_ignoring_case(entry.id, request.path_rest)) {
+    if (equals_ignoring_case(entry.id, request.path_rest) ||
+        equals_ignoring_case(entry.id, alias)) {
       return json_response(api::model_object(entry));
     }
   }

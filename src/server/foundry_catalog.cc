@@ -1,0 +1,47 @@
+#include "server/foundry_catalog.h"
+
+#include <algorithm>
+
+#include "catalog/known_models.h"
+#include "catalog/model_ids.h"
+
+namespace hearth::server {
+
+namespace {
+
+api::FoundryModel describe(const catalog::KnownModel& known) {
+  return {.alias = known.alias,
+          .name = catalog::model_name(known),
+          .version = "1",
+          .publisher = known.publisher,
+          .license = known.license,
+          .embeds = known.task == "embeddings",
+          .max_output_tokens = known.context};
+}
+
+api::FoundryModel describe_brought(const std::string& alias) {
+  return {.alias = alias, .name = alias, .version = "0", .publisher = "", .license = ""};
+}
+
+}  // namespace
+
+std::string foundry_id(std::string_view alias) {
+  const auto known = catalog::find_known_model(alias);
+  return known && *known ? catalog::model_id(**known) : catalog::brought_model_id(alias);
+}
+
+Result<std::vector<api::FoundryModel>> foundry_models(const ModelDirectory& models) {
+  HEARTH_TRY(const std::vector<catalog::KnownModel> known, catalog::known_models());
+  HEARTH_TRY(const std::vector<catalog::CachedModel> cached, models.cached());
+  std::vector<api::FoundryModel> all;
+  for (const catalog::KnownModel& model : known) all.push_back(describe(model));
+  for (const catalog::CachedModel& model : cached) {
+    auto at = std::find_if(all.begin(), all.end(),
+                           [&](const auto& entry) { return entry.alias == model.alias; });
+    if (at == all.end()) at = all.insert(all.end(), describe_brought(model.alias));
+    at->bytes = model.bytes;
+  }
+  return all;
+}
+
+}  // namespace hearth::server
