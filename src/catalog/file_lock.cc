@@ -23,7 +23,7 @@ Result<FileLock> FileLock::take(const std::string& path) {
   FileLock lock(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno == EWOULDBLOCK) {
-    log_warn(cat("another process changes the model cache; waiting for it (", path, ")"));
+    log_warn(cat("another hearth holds the lock; waiting for it (", path, ")"));
   }
   while (::flock(fd, LOCK_EX) != 0) {
     if (errno != EINTR) return failed();

@@ -43,6 +43,9 @@ void add_commands(CLI::App& app, Action& action) {
   add_model_convert(model, action);
   add_model_synth(model, action);
   add_model_remove(model, action);
+  add_model_load(model, action);
+  add_model_unload(model, action);
+  add_service(app, action);
   add_serve(app, action);
   CLI::App& debug = *app.add_subcommand("debug", "look inside: tokens, prompts, logits");
   add_debug_tokenize(debug, action);

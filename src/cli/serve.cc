@@ -15,6 +15,7 @@
 #include "catalog/catalog.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/service_process.h"
 #include "cli/signals.h"
 #include "engine/engine.h"
 #include "server/server.h"
@@ -106,6 +107,7 @@ Result<int> serve(const ServeFlags& flags) {
 
   HEARTH_TRY(server::ServerOptions options, server_options(flags));
   HEARTH_TRY(const auto server, server::Server::create(*engine, std::move(options)));
+  HEARTH_TRY(const ServiceRecord record, ServiceRecord::write(server->url()));
   const Result<Models> kept = [&] {
     const DefaultSignal interrupt(SIGINT);
     const DefaultSignal terminate(SIGTERM);
