@@ -121,8 +121,6 @@ class Refusals(unittest.TestCase):
         return caught.exception
 
     def test_what_is_not_honoured_is_refused_by_name(self):
-        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
-        self.assert_refused("tools", tools=[tool])
         self.assert_refused("response_format", response_format={"type": "json_object"})
         self.assert_refused("no_such_field", extra_body={"no_such_field": 1})
 
