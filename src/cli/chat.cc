@@ -68,11 +68,13 @@ class LineReader {
 }  // namespace
 
 Chat::Chat(const Session& session, engine::Request settings, const std::string& system,
-           nlohmann::ordered_json variables, SignalQueue& signals)
+           nlohmann::ordered_json variables, std::optional<text::ContentShape> shape,
+           SignalQueue& signals)
     : session_(session),
       settings_(std::move(settings)),
       system_(system),
       variables_(std::move(variables)),
+      shape_(std::move(shape)),
       signals_(signals) {
   clear();
 }
@@ -148,6 +150,7 @@ void Chat::answer(const std::string& line) {
   auto generation = [&]() -> Result<std::unique_ptr<engine::Generation>> {
     engine::Request request = settings_;
     HEARTH_TRY_VOID(set_chat_prompt(*session_.model, messages_, variables_, request));
+    if (shape_) HEARTH_TRY_VOID(demand(*shape_, *session_.model, request));
     return session_.engine->submit(session_.model, std::move(request));
   }();
   if (!generation) {

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "cli/answer.h"
+#include "cli/form.h"
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "engine/request.h"
@@ -18,10 +20,12 @@ namespace hearth::cli {
 
 class Chat {
  public:
-  // settings: everything of the requests but the prompt. variables: of the chat template. signals
+  // settings: everything of the requests but the prompt. variables: of the chat template. shape:
+  // what every answer must be. signals
   // must have been made before the session's engine. system: "" for none.
   Chat(const Session& session, engine::Request settings, const std::string& system,
-       nlohmann::ordered_json variables, SignalQueue& signals);
+       nlohmann::ordered_json variables, std::optional<text::ContentShape> shape,
+       SignalQueue& signals);
   int run();  // the exit code
 
  private:
@@ -36,6 +40,7 @@ class Chat {
   engine::Request settings_;
   std::string system_;
   nlohmann::ordered_json variables_;
+  std::optional<text::ContentShape> shape_;
   SignalQueue& signals_;
   nlohmann::ordered_json messages_ = nlohmann::ordered_json::array();
   engine::Usage last_;          // of the last answer

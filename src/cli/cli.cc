@@ -51,6 +51,7 @@ void add_commands(CLI::App& app, Action& action) {
   add_debug_tokenize(debug, action);
   add_debug_detokenize(debug, action);
   add_debug_render(debug, action);
+  add_debug_grammar(debug, action);
   add_debug_embed(debug, action);
   add_debug_logits(debug, action);
   add_debug_perplexity(debug, action);

@@ -13,6 +13,7 @@
 #include "cli/answer.h"
 #include "cli/chat.h"
 #include "cli/command.h"
+#include "cli/form.h"
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/prompt.h"
@@ -36,6 +37,7 @@ struct RunFlags {
   std::optional<double> repetition_penalty, presence_penalty, frequency_penalty;
   std::vector<std::string> stop;
   std::string reasoning_effort;
+  FormFlags form;
 };
 
 // Flags that only mean something when tokens are drawn.
@@ -111,7 +113,8 @@ nlohmann::ordered_json variables_of(const RunFlags& flags) {
   return variables;
 }
 
-Result<int> answer_once(const RunFlags& flags, engine::Request request, const std::string& prompt) {
+Result<int> answer_once(const RunFlags& flags, engine::Request request, const std::string& prompt,
+                        const std::optional<text::ContentShape>& shape) {
   HEARTH_TRY(const Session session, open(make_engine(flags), flags));
   auto messages = nlohmann::ordered_json::array();
   if (!flags.system.empty()) messages.push_back(message("system", flags.system));
@@ -119,6 +122,7 @@ Result<int> answer_once(const RunFlags& flags, engine::Request request, const st
   HEARTH_TRY_VOID(flags.no_template
                       ? set_raw_prompt(*session.model, prompt, request)
                       : set_chat_prompt(*session.model, messages, variables_of(flags), request));
+  if (shape) HEARTH_TRY_VOID(demand(*shape, *session.model, request));
   HEARTH_TRY(const auto generation, session.engine->submit(session.model, std::move(request)));
 
   print_answer(*generation, nullptr);
@@ -137,7 +141,8 @@ Result<int> answer_once(const RunFlags& flags, engine::Request request, const st
   return kSuccess;
 }
 
-Result<int> converse(const RunFlags& flags, engine::Request request) {
+Result<int> converse(const RunFlags& flags, engine::Request request,
+                     std::optional<text::ContentShape> shape) {
   // The engine's threads begin after Ctrl+C was taken out of their way: a signal ends the program
   // when any thread lets it through. While the model loads, this one does.
   SignalQueue signals({SIGINT});
@@ -147,7 +152,9 @@ Result<int> converse(const RunFlags& flags, engine::Request request) {
     return open(std::move(engine), flags);
   }();
   if (!session) return session.error();
-  return Chat(*session, std::move(request), flags.system, variables_of(flags), signals).run();
+  return Chat(*session, std::move(request), flags.system, variables_of(flags), std::move(shape),
+              signals)
+      .run();
 }
 
 Result<int> run_model(const RunFlags& flags) {
@@ -166,17 +173,18 @@ Result<int> run_model(const RunFlags& flags) {
                  "--prompt a pipe is read by itself"};
   }
   HEARTH_TRY(engine::Request request, request_of(flags));
+  HEARTH_TRY(auto shape, content_shape(flags.form));
   HEARTH_TRY_VOID(check_utf8("--system", flags.system));
   HEARTH_TRY(const auto prompt, prompt_of(flags));
   if (prompt) {
     HEARTH_TRY_VOID(check_utf8("the prompt", *prompt));
-    return answer_once(flags, std::move(request), *prompt);
+    return answer_once(flags, std::move(request), *prompt, shape);
   }
   if (flags.no_template) {
     return Error{ErrorKind::invalid,
                  "--no-template completes one text: give --prompt TEXT or a pipe"};
   }
-  return converse(flags, std::move(request));
+  return converse(flags, std::move(request), std::move(shape));
 }
 
 void add_sampling_flags(CLI::App& command, RunFlags& f) {
@@ -217,6 +225,7 @@ void add_model_run(CLI::App& parent, Action& action) {
       ->type_name("EFFORT");
   add_integer(command, "--max-tokens", f.max_tokens, 1, kMostTokens,
               "longest answer (default: what the context holds)");
+  add_form(command, f.form);
   add_sampling_flags(command, f);
   add_integer(command, "--context", f.context, 1, kMostTokens,
               "longest prompt and answer together (default: the model's own)");

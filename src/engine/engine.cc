@@ -197,6 +197,8 @@ class EngineImpl final : public Engine {
                                                           .n_top = request.top_logprobs,
                                                           .with_spans = request.logprobs},
                                            request.sampling.seed.value_or(random_seed()));
+    // On the caller's thread: the engine's has answers to give.
+    if (request.grammar) text_model->grammar_vocabulary();
     HEARTH_TRY_VOID(
         enqueue(incoming_, std::make_unique<Sequence>(text_model, std::move(request), max_tokens,
                                                       std::move(parser), answer)));

@@ -10,12 +10,15 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 #include <thread>
 
 #include "base/str.h"
 #include "engine/count_allocations_testing.h"
+#include "text/grammar/gbnf.h"
+#include "text/grammar/json_schema.h"
 
 namespace hearth::engine {
 namespace {
@@ -293,6 +296,60 @@ TEST(Engine, cancelling_and_dropping_a_generation_frees_its_place) {
   EXPECT_EQ(read_all(*running).reason, FinishReason::cancelled);
   EXPECT_EQ(read_all(*next).reason, FinishReason::length);
   EXPECT_EQ(engine->stats().queued, 0);
+}
+
+TEST(Engine, an_answer_keeps_to_its_grammar_whatever_else_runs) {
+  const auto schema = nlohmann::ordered_json::parse(R"({"properties": {
+      "n": {"type": "integer", "minimum": 5, "maximum": 300},
+      "kind": {"enum": ["tide", "storm"]},
+      "words": {"type": "array", "items": {"type": "string", "maxLength": 8}, "maxItems": 3}},
+    "required": ["n", "kind", "words"]})");
+  const auto grammar = *text::compile_json_schema(schema);
+  std::vector<Request> requests;
+  for (std::uint64_t seed = 0; seed < 24; ++seed) {
+    Request r;
+    r.prompt = {1, 2, static_cast<TokenId>(3 + seed)};
+    r.max_tokens = 150;
+    r.sampling.temperature = seed % 4 == 0 ? 0.0 : 1.5;
+    r.sampling.seed = seed;
+    r.grammar = grammar;
+    requests.push_back(r);
+  }
+  const auto engine = Engine::create({.max_batch = 8});
+  const auto model = load_tiny(*engine, {.context = 160, .kv_tokens = 480});
+  std::vector<Answered> alone;
+  for (const Request& r : requests) alone.push_back(ask(*engine, model, r));
+  std::vector<std::unique_ptr<Generation>> running;
+  for (const Request& r : requests) running.push_back(*engine->submit(model, r));
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    ASSERT_EQ(read_all(*running[i]), alone[i]);
+    ASSERT_EQ(alone[i].reason, FinishReason::stop) << alone[i].text;
+    const auto value = nlohmann::ordered_json::parse(alone[i].text, nullptr, false);
+    ASSERT_TRUE(value.is_object()) << alone[i].text;
+    EXPECT_TRUE(value["n"] >= 5 && value["n"] <= 300) << alone[i].text;
+    EXPECT_TRUE(value["kind"] == "tide" || value["kind"] == "storm") << alone[i].text;
+    EXPECT_TRUE(value["words"].is_array() && value["words"].size() <= 3) << alone[i].text;
+  }
+}
+
+TEST(Engine, a_grammar_that_cannot_be_written_or_is_too_ambiguous_ends_in_an_error) {
+  const auto engine = Engine::create({});
+  const auto model = load_tiny(*engine);
+  Request r;
+  r.prompt = {1, 2, 3};
+  r.ignore_eos = true;
+  r.grammar = *text::compile_gbnf("root ::= \"a\"");
+  const auto refused = engine->submit(model, r);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("ignore_eos"), std::string::npos);
+  r.ignore_eos = false;
+  text::GrammarBuilder builder;
+  const auto root = builder.declare("root");
+  builder.define(root, builder.tag("<|no such token|>"));
+  r.grammar = *builder.build(root);
+  const auto generation = *engine->submit(model, r);
+  EXPECT_EQ(read_all(*generation).reason, FinishReason::error);
+  EXPECT_NE(generation->error()->message.find("vocabulary cannot write"), std::string::npos);
 }
 
 TEST(Engine, a_full_queue_says_busy) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "kernels/batch.h"
 #include "text/answer_format.h"
+#include "text/grammar/grammar.h"
 #include "text/tokenizer.h"
 
 namespace hearth::engine {
@@ -45,6 +47,9 @@ struct AnswerReading {
 struct Request {
   std::vector<TokenId> prompt{};  // at least one token
   AnswerReading reading{};
+  // What the answer may be, thinking and tags included (text/grammar/answer_grammar.h): only tokens
+  // that it allows are drawn. Absent: anything. Not with ignore_eos.
+  std::shared_ptr<const text::Grammar> grammar{};
   SamplingParams sampling{};
   std::int32_t max_tokens = -1;  // of the answer; -1: as many as the context holds
   std::vector<std::string>

@@ -15,6 +15,7 @@
 #include "engine/prefix_index.h"
 #include "engine/request.h"
 #include "engine/sampler.h"
+#include "text/grammar/token_grammar.h"
 
 namespace hearth::engine {
 
@@ -62,7 +63,8 @@ struct Sequence {
   bool finished = false;         // its answer is closed; it leaves at the end of the step
 
   Sampler sampler;
-  AnswerText shown;  // a scoring job's has no parser
+  std::unique_ptr<text::GrammarMatcher> matcher;  // from the first token on, with request.grammar
+  AnswerText shown;                               // a scoring job's has no parser
   std::vector<TokenLogprob> top;
 
   Usage usage;

@@ -16,6 +16,13 @@ double seconds(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
+Error unusable_logits(const TextModel& model) {
+  return {ErrorKind::corrupt,
+          cat("[engine] model ", quote(model.id()),
+              " computed no usable logits (not a number); its file is damaged or its weights "
+              "overflow")};
+}
+
 }  // namespace
 
 Stepper::Stepper(const EngineOptions& options) : options_(options) {
@@ -195,22 +202,50 @@ void Stepper::settle(const TextModel& model, Share& share, StepCounters& counter
   if (s.n_pending() == 0) finish(c, s, FinishReason::stop);
 }
 
+// One token, within the grammar if there is one.
+Result<SampledToken> Stepper::sample(const TextModel& model, Sequence& s,
+                                     std::span<const float> logits) {
+  TextModel::Compute& c = model.compute();
+  SampleOptions options{.logprob = s.request.logprobs, .top = s.top, .allowed = {}};
+  const bool is_greedy = s.request.sampling.temperature == 0;
+  if (!s.request.grammar || is_greedy) {
+    // The likeliest token of all, if it is allowed, is the likeliest of those that are; asking
+    // about one token costs a hundredth of a mask.
+    const SampledToken token = s.sampler.sample(logits, c.scratch, options);
+    if (!token.ok()) return unusable_logits(model);
+    if (!s.request.grammar || s.matcher->allows(token.id)) return token;
+  }
+  const auto allowed = s.matcher->allowed();
+  if (!allowed) {
+    return Error{ErrorKind::unsupported,
+                 "the form that was asked for is too ambiguous to be held to; simplify it"};
+  }
+  options.allowed = *allowed;
+  const SampledToken token = s.sampler.sample(logits, c.scratch, options);
+  const bool allows_none = std::ranges::all_of(*allowed, [](std::uint64_t w) { return w == 0; });
+  if (!token.ok() && !allows_none) return unusable_logits(model);
+  if (!token.ok()) {
+    return Error{ErrorKind::unsupported,
+                 "the model's vocabulary cannot write what the form that was asked for wants next"};
+  }
+  return token;
+}
+
 void Stepper::draw(const TextModel& model, Sequence& s, const float* logits,
                    StepCounters& counters) {
   TextModel::Compute& c = model.compute();
   const std::span<const float> row(logits, static_cast<std::size_t>(model.n_sampled()));
-  const SampledToken token = s.sampler.sample(
-      row, c.scratch, {.logprob = s.request.logprobs, .top = s.top, .allowed = {}});
+  if (s.request.grammar && !s.matcher) {
+    s.matcher = std::make_unique<text::GrammarMatcher>(
+        c.grammars.find(s.request.grammar, model.grammar_vocabulary()));
+  }
+  const Result<SampledToken> sampled = sample(model, s, row);
   const Clock::time_point now = Clock::now();
   if (s.n_generated() == 0) s.first_token = now;
   s.last_token = now;
-  if (!token.ok()) {
-    return finish(
-        c, s, FinishReason::error,
-        Error{ErrorKind::corrupt, cat("[engine] model ", quote(model.id()),
-                                      " computed no usable logits (not a number); its file "
-                                      "is damaged or its weights overflow")});
-  }
+  if (!sampled) return finish(c, s, FinishReason::error, sampled.error());
+  const SampledToken token = *sampled;
+  if (s.matcher) s.matcher->accept(token.id);
   ++counters.generated_tokens;
   s.sampler.accept(token.id);
   s.tokens.push_back(token.id);

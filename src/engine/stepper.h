@@ -53,6 +53,8 @@ class Stepper {
   void release_blocks(TextModel::Compute& c, Sequence& s);
   void settle(const TextModel& model, Share& share, StepCounters& counters);
   void index_full_blocks(TextModel::Compute& c, Sequence& s);
+  Result<SampledToken> sample(const TextModel& model, Sequence& sequence,
+                              std::span<const float> logits);
   void draw(const TextModel& model, Sequence& s, const float* logits, StepCounters& counters);
   void finish(TextModel::Compute& c, Sequence& s, FinishReason reason,
               std::optional<Error> error = {});

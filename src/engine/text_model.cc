@@ -136,6 +136,13 @@ Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const Loa
   return p;
 }
 
+const std::shared_ptr<const text::GrammarVocabulary>& TextModel::grammar_vocabulary() const {
+  std::call_once(vocabulary_once_, [this] {
+    grammar_vocabulary_ = std::make_shared<const text::GrammarVocabulary>(tokenizer_);
+  });
+  return grammar_vocabulary_;
+}
+
 Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const std::string& path,
                                                    const LoadSettings& settings, ThreadPool& pool) {
   std::shared_ptr<TextModel> m(new TextModel);

@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "engine/engine.h"
+#include "engine/grammar_cache.h"
 #include "engine/sequence.h"
 #include "formats/checkpoint.h"
 #include "kernels/cpu/cpu_ops.h"
@@ -53,6 +55,8 @@ class TextModel final : public LoadedModel {
                                                   const nlohmann::ordered_json& tools,
                                                   const nlohmann::ordered_json& variables,
                                                   bool add_generation_prompt) const override;
+  // Made by the first call: tens of milliseconds for a large vocabulary.
+  const std::shared_ptr<const text::GrammarVocabulary>& grammar_vocabulary() const;
   std::int64_t n_blocks() const { return n_blocks_; }
   std::int64_t max_rows() const { return max_rows_; }  // of a step
   // Tokens that may be drawn: rows of the output matrix beyond the vocabulary are padding.
@@ -64,6 +68,7 @@ class TextModel final : public LoadedModel {
     std::unique_ptr<PrefixIndex> index;
     std::unique_ptr<BlockPool> blocks;
     SamplerScratch scratch;
+    GrammarCache grammars;
     std::deque<std::unique_ptr<Sequence>> waiting;   // first come, first served
     std::vector<std::unique_ptr<Sequence>> running;  // oldest first
     // Encoders: requests, and the pages that each step deals out anew.
@@ -89,6 +94,8 @@ class TextModel final : public LoadedModel {
   std::int64_t n_blocks_ = 0;
   std::int64_t max_rows_ = 0;
   MemoryPlan plan_;
+  mutable std::once_flag vocabulary_once_;
+  mutable std::shared_ptr<const text::GrammarVocabulary> grammar_vocabulary_;
   std::unique_ptr<Compute> compute_;
 };
 

@@ -110,6 +110,9 @@ Result<void> validate(const Request& request, std::int64_t n_vocab) {
     return refuse("max_tokens", request.max_tokens,
                   "1 or more, or -1 for as many as the context holds");
   }
+  if (request.grammar && request.ignore_eos) {
+    return Error{ErrorKind::invalid, "ignore_eos with a grammar, which says where an answer ends"};
+  }
   if (request.top_logprobs < 0 || request.top_logprobs > kMaxTopLogprobs) {
     return refuse("top_logprobs", request.top_logprobs, cat("from 0 to ", kMaxTopLogprobs));
   }

@@ -1,8 +1,11 @@
 #include "server/chat_turn.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/str.h"
+#include "text/grammar/answer_grammar.h"
+#include "text/grammar/json_schema.h"
 
 namespace hearth::server {
 
@@ -39,39 +42,74 @@ std::optional<api::ApiError> apply_reasoning_effort(const engine::LoadedModel& m
   return std::nullopt;
 }
 
-// Hearth cannot yet hold a model to a form while it writes, and a promise that the model may break
-// is worse than a refusal.
-std::optional<api::ApiError> refuse_forced_forms(const api::ChatRequest& request) {
-  const auto refuse = [](std::string_view field, std::string_view what) {
-    return api::ApiError{
-        .message = cat("'", field, "' ", what, " cannot be enforced by this version of Hearth"),
-        .param = std::string(field),
-        .code = "unsupported"};
-  };
+text::ContentShape content_shape(const api::ResponseFormat& format) {
   using Kind = api::ResponseFormat::Kind;
-  switch (request.format.kind) {
-    case Kind::text:
-      break;
-    case Kind::json_object:
-      return refuse("response_format", "json_object");
-    case Kind::json_schema:
-      return refuse("response_format", "json_schema");
-    case Kind::grammar:
-      return refuse("response_format", "grammar");
+  using Shape = text::ContentShape::Kind;
+  const Shape kind = format.kind == Kind::text          ? Shape::any
+                     : format.kind == Kind::json_object ? Shape::json_object
+                     : format.kind == Kind::json_schema ? Shape::json_schema
+                                                        : Shape::gbnf;
+  return {kind, format.schema, format.grammar};
+}
+
+// A tool that is not strict is held to its schema where that can be done, and otherwise to an
+// object: nobody was promised more.
+std::variant<text::ToolShape, api::ApiError> tool_shape(const api::Json& function, bool strict) {
+  text::ToolShape tool{function["name"], function.value("parameters", api::Json())};
+  if (tool.schema.is_null()) return tool;
+  const auto grammar =
+      text::compile_json_schema(tool.schema, cat("the parameters of the tool ", quote(tool.name)));
+  if (grammar) return tool;
+  if (strict) return api::to_api_error(grammar.error(), "tools");
+  tool.schema = nullptr;
+  return tool;
+}
+
+std::variant<text::AnswerShape, api::ApiError> answer_shape(const api::ChatRequest& request,
+                                                            const engine::AnswerReading& reading) {
+  const api::ToolOptions& options = request.tools;
+  const bool named = options.choice == api::ToolChoice::named;
+  text::AnswerShape shape{.content = content_shape(request.format)};
+  shape.one_call = reading.one_call || named;
+  if (!options.offered()) return shape;
+  const bool forced = named || options.choice == api::ToolChoice::required;
+  shape.calls = forced ? text::CallRule::required : text::CallRule::optional;
+  for (const api::Json& tool : options.tools) {
+    const api::Json& function = tool["function"];
+    if (named && function["name"] != options.named) continue;
+    const auto& strict = options.strict;
+    const bool is_strict =
+        std::find(strict.begin(), strict.end(), function["name"]) != strict.end();
+    auto one = tool_shape(function, is_strict);
+    if (auto* fault = std::get_if<api::ApiError>(&one)) return std::move(*fault);
+    shape.tools.push_back(std::move(*std::get_if<text::ToolShape>(&one)));
   }
-  if (request.tools.choice == api::ToolChoice::required) return refuse("tool_choice", "required");
-  if (request.tools.choice == api::ToolChoice::named) return refuse("tool_choice", "of one tool");
-  if (request.tools.offered() && !request.tools.strict.empty())
-    return refuse("strict", "of a tool");
-  return std::nullopt;
+  return shape;
+}
+
+// What the answer has to be; null when it is free.
+std::variant<std::shared_ptr<const text::Grammar>, api::ApiError> grammar_of(
+    const engine::LoadedModel& model, const api::ChatRequest& request,
+    const engine::AnswerReading& reading) {
+  const api::ToolOptions& tools = request.tools;
+  const bool calls_are_free =
+      !tools.offered() || (tools.choice == api::ToolChoice::automatic && tools.strict.empty());
+  if (request.format.kind == api::ResponseFormat::Kind::text && calls_are_free) {
+    return std::shared_ptr<const text::Grammar>();
+  }
+  auto shape = answer_shape(request, reading);
+  if (auto* fault = std::get_if<api::ApiError>(&shape)) return std::move(*fault);
+  auto grammar = text::answer_grammar(*std::get_if<text::AnswerShape>(&shape), model.tokenizer(),
+                                      {reading.reasoning, reading.tools}, reading.thinking_is_open);
+  if (!grammar) return api::to_api_error(grammar.error(), "response_format");
+  return *std::move(grammar);
 }
 
 }  // namespace
 
-std::variant<engine::ChatPrompt, api::ApiError> prompt_of(const engine::LoadedModel& model,
-                                                          api::ChatRequest& request) {
+std::variant<ChatTurn, api::ApiError> turn_of(const engine::LoadedModel& model,
+                                              api::ChatRequest& request) {
   rename_developers(model, request.messages);
-  if (auto fault = refuse_forced_forms(request)) return *std::move(fault);
   if (auto fault = apply_reasoning_effort(model, request)) return *std::move(fault);
   const bool offered = request.tools.offered();
   auto prompt = engine::chat_prompt(model,
@@ -81,12 +119,15 @@ std::variant<engine::ChatPrompt, api::ApiError> prompt_of(const engine::LoadedMo
                                     false);
   if (!prompt) return api::to_api_error(prompt.error(), "messages");
   prompt->reading.one_call = prompt->reading.one_call || !request.tools.parallel;
-  return *std::move(prompt);
+  auto grammar = grammar_of(model, request, prompt->reading);
+  if (auto* fault = std::get_if<api::ApiError>(&grammar)) return std::move(*fault);
+  return ChatTurn{*std::move(prompt),
+                  std::move(*std::get_if<std::shared_ptr<const text::Grammar>>(&grammar))};
 }
 
 std::variant<AnswerJob, api::ApiError> start_chat(Service& service, const ModelPtr& model,
-                                                  const api::ChatRequest& request,
-                                                  engine::ChatPrompt prompt) {
+                                                  const api::ChatRequest& request, ChatTurn turn) {
+  const engine::ChatPrompt& prompt = turn.prompt;
   AnswerJob job;
   job.model = model;
   job.choices_per_prompt = request.generation.n;
@@ -96,6 +137,7 @@ std::variant<AnswerJob, api::ApiError> start_chat(Service& service, const ModelP
   for (std::int32_t i = 0; i < request.generation.n; ++i) {
     engine::Request one = to_engine_request(request.generation, prompt.ids, i);
     one.reading = prompt.reading;
+    one.grammar = turn.grammar;
     one.logprobs = request.logprobs;
     one.top_logprobs = request.top_logprobs;
     auto generation = service.engine.submit(model, std::move(one));

@@ -2,6 +2,7 @@
 // prompt, and the prompt running answers.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -13,14 +14,19 @@
 
 namespace hearth::server {
 
-// The request's messages as the model's own prompt. `request` gives its messages away.
-std::variant<engine::ChatPrompt, api::ApiError> prompt_of(const engine::LoadedModel& model,
-                                                          api::ChatRequest& request);
+struct ChatTurn {
+  engine::ChatPrompt prompt;
+  std::shared_ptr<const text::Grammar> grammar;  // what the answer is held to; null: nothing
+};
+
+// The request's messages as the model's own prompt, and the form of the answer that it asks for.
+// `request` gives its messages away.
+std::variant<ChatTurn, api::ApiError> turn_of(const engine::LoadedModel& model,
+                                              api::ChatRequest& request);
 
 // Running answers, `generation.n` of them, as a job that lacks its format.
 std::variant<AnswerJob, api::ApiError> start_chat(Service& service, const ModelPtr& model,
-                                                  const api::ChatRequest& request,
-                                                  engine::ChatPrompt prompt);
+                                                  const api::ChatRequest& request, ChatTurn turn);
 
 // An id for a call, as the model's template will want to see it again.
 std::string new_call_id(const engine::LoadedModel& model);

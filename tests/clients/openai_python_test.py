@@ -6,8 +6,10 @@ import os
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import openai
+from pydantic import BaseModel, Field
 
 MODEL = os.environ["HEARTH_MODEL"]
 # No retries: an answer that only came at the second try is a failure here.
@@ -112,6 +114,41 @@ class Chat(unittest.TestCase):
         self.assertEqual(json.loads(raw.text)["object"], "chat.completion")
 
 
+class Forms(unittest.TestCase):
+    def test_a_parsed_answer_is_what_the_class_says(self):
+        class Town(BaseModel):
+            name: str
+            country: Literal["Japan", "Peru"]
+            population: int = Field(ge=1, le=100_000_000)
+            sights: list[str] = Field(max_length=2)
+
+        for seed in range(3):
+            parsed = CLIENT.chat.completions.parse(model=MODEL, messages=JAPAN, max_tokens=300, seed=seed, temperature=1.2,
+                                                   response_format=Town)
+            self.assertIsInstance(parsed.choices[0].message.parsed, Town)
+
+    def test_a_json_object_is_one(self):
+        answer = chat(response_format={"type": "json_object"}, max_tokens=400, stop=None)
+        if answer.choices[0].finish_reason == "stop":
+            self.assertIsInstance(json.loads(answer.choices[0].message.content), dict)
+
+    def test_a_demanded_call_is_made_with_the_arguments_of_its_schema(self):
+        schema = {"type": "object", "properties": {"city": {"enum": ["Tokyo", "Lima"]}}, "required": ["city"],
+                  "additionalProperties": False}
+        tools = [{"type": "function", "function": {"name": name, "parameters": schema, "strict": True}}
+                 for name in ("weather", "tide")]
+        for choice in ("required", {"type": "function", "function": {"name": "tide"}}):
+            answer = chat(tools=tools, tool_choice=choice, parallel_tool_calls=False, max_tokens=200)
+            [call] = answer.choices[0].message.tool_calls
+            self.assertIn(json.loads(call.function.arguments)["city"], ("Tokyo", "Lima"))
+            self.assertIn(call.function.name, ("weather", "tide") if choice == "required" else ("tide",))
+
+    def test_a_grammar_is_kept_to(self):
+        grammar = {"type": "grammar", "grammar": 'root ::= "It is " ("Tokyo" | "Lima") "."'}
+        self.assertIn(chat(extra_body={"response_format": grammar}).choices[0].message.content,
+                      ("It is Tokyo.", "It is Lima."))
+
+
 class Refusals(unittest.TestCase):
     def assert_refused(self, param, **fields):
         with self.assertRaises(openai.BadRequestError) as caught:
@@ -121,7 +158,8 @@ class Refusals(unittest.TestCase):
         return caught.exception
 
     def test_what_is_not_honoured_is_refused_by_name(self):
-        self.assert_refused("response_format", response_format={"type": "json_object"})
+        schema = {"name": "s", "schema": {"type": "array", "uniqueItems": True}}
+        self.assert_refused("response_format", response_format={"type": "json_schema", "json_schema": schema})
         self.assert_refused("no_such_field", extra_body={"no_such_field": 1})
 
     def test_values_out_of_range_are_refused(self):

@@ -72,10 +72,9 @@ Reply post_chat_completions(Service& service, const Request& http) {
   auto found = requested_model(service, request.generation.model);
   if (Reply* reply = std::get_if<Reply>(&found)) return std::move(*reply);
   const ModelPtr& model = *std::get_if<ModelPtr>(&found);
-  auto prompt = prompt_of(*model, request);
-  if (const auto* fault = std::get_if<api::ApiError>(&prompt)) return error_response(*fault);
-  auto started =
-      start_chat(service, model, request, std::move(*std::get_if<engine::ChatPrompt>(&prompt)));
+  auto turn = turn_of(*model, request);
+  if (const auto* fault = std::get_if<api::ApiError>(&turn)) return error_response(*fault);
+  auto started = start_chat(service, model, request, std::move(*std::get_if<ChatTurn>(&turn)));
   if (const auto* fault = std::get_if<api::ApiError>(&started)) return error_response(*fault);
   AnswerJob& job = *std::get_if<AnswerJob>(&started);
   job.format = std::make_unique<ChatFormat>(model, request);

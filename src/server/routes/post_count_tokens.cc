@@ -11,9 +11,9 @@ Reply post_count_tokens(Service& service, const Request& http) {
   if (auto fault = api::parse_chat_request(http.body, request)) return error_response(*fault);
   auto found = requested_model(service, request.generation.model);
   if (Reply* reply = std::get_if<Reply>(&found)) return std::move(*reply);
-  const auto prompt = prompt_of(**std::get_if<ModelPtr>(&found), request);
-  if (const auto* fault = std::get_if<api::ApiError>(&prompt)) return error_response(*fault);
-  const std::size_t n = std::get_if<engine::ChatPrompt>(&prompt)->ids.size();
+  const auto turn = turn_of(**std::get_if<ModelPtr>(&found), request);
+  if (const auto* fault = std::get_if<api::ApiError>(&turn)) return error_response(*fault);
+  const std::size_t n = std::get_if<ChatTurn>(&turn)->prompt.ids.size();
   return json_response(api::dump({{"tokenCount", n}}));
 }
 
