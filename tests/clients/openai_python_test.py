@@ -6,7 +6,7 @@ import os
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import Annotated, Literal
 
 import openai
 from pydantic import BaseModel, Field
@@ -117,10 +117,10 @@ class Chat(unittest.TestCase):
 class Forms(unittest.TestCase):
     def test_a_parsed_answer_is_what_the_class_says(self):
         class Town(BaseModel):
-            name: str
+            name: str = Field(max_length=30)
             country: Literal["Japan", "Peru"]
             population: int = Field(ge=1, le=100_000_000)
-            sights: list[str] = Field(max_length=2)
+            sights: list[Annotated[str, Field(max_length=30)]] = Field(max_length=2)
 
         for seed in range(3):
             parsed = CLIENT.chat.completions.parse(model=MODEL, messages=JAPAN, max_tokens=300, seed=seed, temperature=1.2,

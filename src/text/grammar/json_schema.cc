@@ -56,35 +56,40 @@ constexpr std::array<std::string_view, 7> kTypes = {"object",  "array",   "strin
 
 // The formats that are held to, as patterns. A pattern may describe fewer texts than the format: 29
 // February is not in it, nor the short forms of an IPv6 address.
+#define YEAR "[1-9][0-9]{3}"
+#define LONG_MONTH "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
+#define SHORT_MONTH "(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+#define FEBRUARY "02-(0[1-9]|1[0-9]|2[0-8])"
+#define DATE YEAR "-(" LONG_MONTH "|" SHORT_MONTH "|" FEBRUARY ")"
+#define HOUR_MINUTE "([01][0-9]|2[0-3]):[0-5][0-9]"
+#define TIME HOUR_MINUTE ":[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]" HOUR_MINUTE ")"
+#define LABEL "[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
+#define ATOM "[A-Za-z0-9_+-]{1,32}"
+#define BYTE "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+#define PATH "(/[A-Za-z0-9._~!$&'()*+,;=:@/-]*)?"
 constexpr std::pair<std::string_view, std::string_view> kFormats[] = {
-    {"date",
-     "^[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0["
-     "1-9]|1[0-9]|2[0-8]))$"},
-    {"time",
-     "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]"
-     ")$"},
-    {"date-time",
-     "^[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0["
-     "1-9]|1[0-9]|2[0-8]))T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9"
-     "]|2[0-3]):[0-5][0-9])$"},
+    {"date", "^" DATE "$"},
+    {"time", "^" TIME "$"},
+    {"date-time", "^" DATE "T" TIME "$"},
     {"duration", "^P([0-9]{1,4}[DW]|([0-9]{1,4}D)?T[0-9]{1,4}[HMS])$"},
-    {"email",
-     "^[A-Za-z0-9_+-]{1,32}(\\.[A-Za-z0-9_+-]{1,16}){0,3}@[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9]"
-     ")"
-     "?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?){1,4}$"},
-    {"hostname",
-     "^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?){"
-     "0"
-     ",4}$"},
-    {"ipv4",
-     "^(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){"
-     "3"
-     "}$"},
+    {"email", "^" ATOM "(\\." ATOM "){0,3}@" LABEL "(\\." LABEL "){1,4}$"},
+    {"hostname", "^" LABEL "(\\." LABEL "){0,4}$"},
+    {"ipv4", "^" BYTE "(\\." BYTE "){3}$"},
     {"ipv6", "^([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}$"},
     {"uuid", "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"},
-    {"uri",
-     "^[a-z][a-z0-9+.-]{1,15}://[A-Za-z0-9.-]+(:[0-9]{1,4})?(/[A-Za-z0-9._~!$&'()*+,;=:@/-]*)?$"},
+    {"uri", "^[a-z][a-z0-9+.-]{1,15}://[A-Za-z0-9.-]+(:[0-9]{1,4})?" PATH "$"},
 };
+#undef YEAR
+#undef LONG_MONTH
+#undef SHORT_MONTH
+#undef FEBRUARY
+#undef DATE
+#undef HOUR_MINUTE
+#undef TIME
+#undef LABEL
+#undef ATOM
+#undef BYTE
+#undef PATH
 
 std::string_view type_of(const Json& value) {
   if (value.is_object()) return "object";
