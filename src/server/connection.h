@@ -47,6 +47,7 @@ struct Runtime {
   ServerOptions options;
   AccessRules rules;
   ModelDirectory models;
+  ResponseStore responses;
   Service service;
   std::shared_ptr<asio::io_context> io;
   asio::thread_pool workers;  // parse, render, tokenize

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "server/http.h"
 #include "server/model_directory.h"
+#include "server/response_store.h"
 
 namespace hearth::server {
 
@@ -19,6 +20,7 @@ namespace hearth::server {
 struct Service {
   engine::Engine& engine;
   ModelDirectory& models;
+  ResponseStore& responses;
   std::string default_model;
   std::string url = {};             // "http://127.0.0.1:5273"
   std::function<void()> stop = {};  // as Server::stop()
@@ -64,6 +66,9 @@ Reply list_models(Service&, const Request&);
 Reply get_model(Service&, const Request&);
 Reply post_chat_completions(Service&, const Request&);
 Reply post_count_tokens(Service&, const Request&);
+Reply post_responses(Service&, const Request&);
+Reply get_response(Service&, const Request&);
+Reply delete_response(Service&, const Request&);
 Reply post_embeddings(Service&, const Request&);
 Reply post_completions(Service&, const Request&);
 

@@ -149,6 +149,66 @@ class Forms(unittest.TestCase):
                       ("It is Tokyo.", "It is Lima."))
 
 
+class Responses(unittest.TestCase):
+    FIELDS = {"model": MODEL, "temperature": 0, "max_output_tokens": 200}
+
+    def test_a_conversation_goes_on_from_a_response_until_it_is_deleted(self):
+        first = CLIENT.responses.create(**self.FIELDS, instructions="You are a helpful assistant.",
+                                        input="What is the capital of Japan?")
+        self.assertEqual(first.output_text, "The capital of Japan is Tokyo.")
+        again = CLIENT.responses.retrieve(first.id)
+        self.assertEqual(again.output_text, first.output_text)
+        self.assertEqual(CLIENT.responses.input_items.list(first.id).data[0].content[0].text, "What is the capital of Japan?")
+        second = CLIENT.responses.create(**self.FIELDS, input="And of Peru?", previous_response_id=first.id)
+        self.assertEqual(second.previous_response_id, first.id)
+        self.assertGreater(second.usage.input_tokens, first.usage.input_tokens)
+        self.assertGreater(second.usage.input_tokens_details.cached_tokens, 0)
+        CLIENT.responses.delete(first.id)
+        with self.assertRaises(openai.NotFoundError):
+            CLIENT.responses.retrieve(first.id)
+        with self.assertRaises(openai.NotFoundError):
+            CLIENT.responses.create(**self.FIELDS, input="And of Chile?", previous_response_id=first.id)
+
+    def test_what_is_not_stored_cannot_be_gone_on_from(self):
+        first = CLIENT.responses.create(**self.FIELDS, input="Hi", store=False)
+        with self.assertRaises(openai.NotFoundError):
+            CLIENT.responses.retrieve(first.id)
+
+    def test_the_stream_helper_sees_the_same_answer(self):
+        question = {"input": [{"role": "system", "content": "You are a helpful assistant."},
+                              {"role": "user", "content": "What is the capital of Japan?"}]}
+        with CLIENT.responses.stream(**self.FIELDS, **question) as stream:
+            deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
+            final = stream.get_final_response()
+        self.assertEqual("".join(deltas), "The capital of Japan is Tokyo.")
+        self.assertEqual(final.output_text, "".join(deltas))
+        self.assertEqual(final.status, "completed")
+
+    def test_a_parsed_response_is_what_the_class_says(self):
+        class Answer(BaseModel):
+            capital: Literal["Tokyo", "Lima"]
+
+        parsed = CLIENT.responses.parse(**self.FIELDS, input="What is the capital of Japan?", text_format=Answer)
+        self.assertIn(parsed.output_parsed.capital, ("Tokyo", "Lima"))
+
+    def test_a_demanded_call_is_streamed_and_its_result_is_understood(self):
+        tool = {"type": "function", "name": "tide", "strict": True, "parameters": {
+            "type": "object", "properties": {"port": {"enum": ["Kobe", "Lima"]}}, "required": ["port"],
+            "additionalProperties": False}}
+        question = {"role": "user", "content": "When is high tide in Kobe?"}
+        with CLIENT.responses.stream(**self.FIELDS, input=[question], tools=[tool], tool_choice="required",
+                                     parallel_tool_calls=False) as stream:
+            for _ in stream:
+                pass
+            final = stream.get_final_response()
+        [call] = final.output
+        self.assertIn(json.loads(call.arguments)["port"], ("Kobe", "Lima"))
+        result = {"type": "function_call_output", "call_id": call.call_id, "output": "06:12"}
+        answer = CLIENT.responses.create(**self.FIELDS, input=[question, call, result], tools=[tool])
+        self.assertEqual(answer.status, "completed")
+        self.assertTrue(answer.output_text)
+
+
 class Refusals(unittest.TestCase):
     def assert_refused(self, param, **fields):
         with self.assertRaises(openai.BadRequestError) as caught:
