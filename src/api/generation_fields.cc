@@ -102,7 +102,10 @@ void read_generation_fields(Fields& fields, GenerationFields& out) {
   fields.integer("top_k", 0, INT32_MAX, out.top_k);
   read_logit_bias(fields, out.logit_bias);
   std::int64_t seed = 0;
-  if (fields.integer("seed", INT64_MIN, INT64_MAX, seed)) out.seed = seed;
+  // Foundry Local's name for it is the second one.
+  for (const std::string_view name : {"seed", "random_seed"}) {
+    if (fields.integer(name, INT64_MIN, INT64_MAX, seed)) out.seed = seed;
+  }
   read_stop(fields, out.stop);
   fields.integer("n", 1, kMaxChoices, out.n);
   fields.boolean("ignore_eos", out.ignore_eos);
