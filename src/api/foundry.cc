@@ -24,7 +24,7 @@ Json to_json(const FoundryModel& model) {
           {"fileSizeMb", (model.bytes + (1U << 20U) - 1) >> 20U},
           {"modelSettings", {{"parameters", Json::array()}}},
           {"alias", model.alias},
-          {"supportsToolCalling", !model.embeds},
+          {"supportsToolCalling", !model.embeds && model.tools},
           {"license", license},
           {"licenseDescription", cat("License: ", license)},
           {"parentModelUri", cat("hearth://models/", model.alias)},

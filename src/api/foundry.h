@@ -18,6 +18,7 @@ struct FoundryModel {
   std::string publisher;
   std::string license;
   bool embeds = false;                 // else it chats
+  bool tools = true;                   // it may be offered tools
   std::int64_t max_output_tokens = 0;  // 0: nobody knows before the file is there
   std::uint64_t bytes = 0;             // of the file; 0: nobody knows before it is there
 };

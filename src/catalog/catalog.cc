@@ -230,6 +230,17 @@ std::string card_text(const CachedModel& model) {
   return card.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+// Refuses what is no model before gigabytes are copied.
+Result<void> check_importable(const std::string& path) {
+  HEARTH_TRY(const auto opened, formats::open_checkpoint(path));
+  const auto parts = formats::n_gguf_parts(*opened);
+  if (opened->format == "gguf" && parts && *parts <= 1) return {};
+  return Error{ErrorKind::unsupported,
+               cat(quote(path, 300),
+                   " is a model in several files; the cache holds GGUF models of "
+                   "one file. Make one with: hearth model convert")};
+}
+
 // The entry exists: fine when it is the same file, else a conflict.
 Result<CachedModel> already_there(const CachedModel& entry, const std::string& path,
                                   const Progress& progress) {
@@ -352,8 +363,49 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
   if (entry || entry.error().kind != ErrorKind::not_found) return entry;
   return Error{ErrorKind::not_found, cat("model ", quote(known->alias),
                                          " is in the catalogue, but not on this machine; "
-                                         "bring its file with: hearth model import FILE --alias ",
+                                         "bring it with: hearth model download ",
                                          known->alias)};
+}
+
+Result<CachedModel> find_cached(std::string_view alias) {
+  const std::string name = lower(alias);
+  return read_entry(entry_folder(name), name);
+}
+
+std::string default_alias(const std::string& file_name) { return alias_of_file(file_name); }
+
+std::string download_folder(std::string_view alias) {
+  return cat(cache_folder(), "/.download-", alias);
+}
+
+Result<void> make_cache_folder(const std::string& path) { return make_folder(path); }
+
+Result<CachedModel> adopt_folder(const std::string& folder, CachedModel model) {
+  const std::string file = cat(folder, "/", kModelFile);
+  HEARTH_TRY_VOID(check_importable(file));
+  if (model.sha256.empty()) {
+    HEARTH_TRY(const FileDigest digest, hash_file(file, {}));
+    model.sha256 = digest.sha256;
+  }
+  HEARTH_TRY(const FileLock lock, FileLock::take(cache_folder() + "/.lock"));
+  const auto entry = read_entry(entry_folder(model.alias), model.alias);
+  if (entry) return already_there(*entry, file, {});
+  std::error_code ignored;
+  fs::remove(cat(folder, "/", kCard), ignored);  // of an attempt that was cut
+  HEARTH_TRY_VOID(write_file(cat(folder, "/", kCard), card_text(model)));
+  HEARTH_TRY_VOID(sync_folder(folder));
+  HEARTH_TRY_VOID(delete_folder(entry_folder(model.alias)));  // a damaged one
+  HEARTH_TRY_VOID(rename_folder(folder, entry_folder(model.alias)));
+  model.path = cat(entry_folder(model.alias), "/", kModelFile);
+  return model;
+}
+
+Result<void> verify_model(const CachedModel& model,
+                          const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  HEARTH_TRY(const FileDigest digest, hash_file(model.path, progress));
+  if (digest.sha256 == model.sha256) return {};
+  return damaged(model.alias,
+                 cat("its SHA-256 is ", digest.sha256, ", not ", model.sha256, " as when it came"));
 }
 
 Result<CachedModel> import_file(const std::string& path, std::string_view alias,
@@ -363,15 +415,7 @@ Result<CachedModel> import_file(const std::string& path, std::string_view alias,
   if (const std::string problem = alias_problem(model.alias); !problem.empty()) {
     return Error{ErrorKind::invalid, problem};
   }
-  // Refuses what is no model before gigabytes are copied.
-  HEARTH_TRY(const auto opened, formats::open_checkpoint(path));
-  const auto parts = formats::n_gguf_parts(*opened);
-  if (opened->format != "gguf" || !parts || *parts > 1) {
-    return Error{ErrorKind::unsupported,
-                 cat(quote(path, 300),
-                     " is a model in several files; the cache holds GGUF models of "
-                     "one file. Make one with: hearth model convert")};
-  }
+  HEARTH_TRY_VOID(check_importable(path));
   model.imported_at = std::time(nullptr);
 
   HEARTH_TRY_VOID(make_folder(cache_folder()));
@@ -387,9 +431,14 @@ Result<CachedModel> import_file(const std::string& path, std::string_view alias,
 Result<void> remove_model(std::string_view alias) {
   const std::string name = lower(alias);
   HEARTH_TRY(const auto names, entry_names());
-  if (!std::binary_search(names.begin(), names.end(), name)) return no_such_model(alias, names);
-  HEARTH_TRY(const FileLock lock, FileLock::take(cache_folder() + "/.lock"));
   std::error_code unknown;
+  const bool has_download =
+      alias_problem(name).empty() && fs::exists(download_folder(name), unknown);
+  if (has_download) HEARTH_TRY_VOID(delete_folder(download_folder(name)));
+  if (!std::binary_search(names.begin(), names.end(), name)) {
+    return has_download ? Result<void>() : no_such_model(alias, names);
+  }
+  HEARTH_TRY(const FileLock lock, FileLock::take(cache_folder() + "/.lock"));
   if (!fs::exists(entry_folder(name), unknown))
     return no_such_model(alias, {});  // another was faster
   const std::string part = part_folder(name);

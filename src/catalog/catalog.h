@@ -44,6 +44,12 @@ Result<std::vector<CachedModel>> list_models();
 // how to get a model.
 Result<CachedModel> resolve(std::string_view alias_or_path);
 
+// The model of this alias in the cache. Errors: not_found, corrupt.
+Result<CachedModel> find_cached(std::string_view alias);
+
+// The alias that a file gets when nobody chooses one; "" when its name has no letter or digit.
+std::string default_alias(const std::string& file_name);
+
 // Copies (or reflinks) a file into the cache under the alias (default: the file's stem, lower
 // case). The file must be a model Hearth can open. progress(done, total) may be empty. Errors:
 // conflict (the alias is taken by another file), corrupt, not_found, io, invalid (an alias is
@@ -52,7 +58,20 @@ Result<CachedModel> import_file(
     const std::string& path, std::string_view alias,
     const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
 
-// Removes a model (also a damaged one) from the cache, by its alias in any case. A program that has
+// ---- for downloads (download.h) ----
+// Where the parts of an alias lie until they are whole.
+std::string download_folder(std::string_view alias);
+Result<void> make_cache_folder(const std::string& path);
+// Shows a folder that holds model.gguf as the entry of model.alias; an empty model.sha256 is
+// computed. Errors: conflict, corrupt (it is no model Hearth can open), io.
+Result<CachedModel> adopt_folder(const std::string& folder, CachedModel model);
+
+// Hashes a cached model's file. Errors: corrupt, when it is not what was brought; io.
+Result<void> verify_model(const CachedModel& model,
+                          const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
+
+// Removes a model (also a damaged one, and what was downloaded of one) from the cache, by its alias
+// in any case. A program that has
 // it open keeps its file. Errors: not_found, io.
 Result<void> remove_model(std::string_view alias);
 

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/strict_json.h"
 #include "catalog/catalog.h"
+#include "catalog/hub.h"
 #include "formats/presets.h"
 
 namespace hearth::catalog {
@@ -24,6 +25,11 @@ bool same_name(std::string_view a, std::string_view b) {
   };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool is_among(std::string_view name, const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& other) { return same_name(other, name); });
 }
 
 // One model's object; the first fault is kept.
@@ -43,6 +49,10 @@ class Reader {
     m.license = text("license");
     m.parameters = text("parameters");
     m.context = number("context");
+    if (object_.contains("stands_in_for")) m.stands_in_for = texts("stands_in_for");
+    if (object_.contains("hub")) m.hub = text("hub");
+    if (object_.contains("megabytes")) m.megabytes = number("megabytes");
+    if (object_.contains("tools")) m.tools = truth("tools");
     refuse_other_keys();
     if (const std::string problem = alias_problem(m.alias); !problem.empty())
       fail("alias", problem);
@@ -52,14 +62,17 @@ class Reader {
     if (m.task != "chat" && m.task != "embeddings") {
       fail("task", cat("expected chat or embeddings, not ", quote(m.task, 100)));
     }
+    if (const auto source = parse_hub_source(m.hub); !m.hub.empty() && (!source || !*source)) {
+      fail("hub", cat("expected hf:OWNER/REPOSITORY[:FILE], not ", quote(m.hub, 100)));
+    }
     if (!problem_.empty()) return Error{ErrorKind::invalid, problem_};
     return m;
   }
 
  private:
-  static constexpr std::string_view kKeys[] = {"alias",        "names",      "family",
-                                               "architecture", "task",       "publisher",
-                                               "license",      "parameters", "context"};
+  static constexpr std::string_view kKeys[] = {
+      "alias",   "names",      "stands_in_for", "family", "architecture", "task", "publisher",
+      "license", "parameters", "context",       "hub",    "megabytes",    "tools"};
 
   void fail(std::string_view key, std::string_view what) {
     if (problem_.empty()) problem_ = cat(where_, ": ", key, ": ", what);
@@ -98,6 +111,13 @@ class Reader {
     return found->get<std::int64_t>();
   }
 
+  bool truth(std::string_view key) {
+    const Json* found = value(key);
+    if (found == nullptr) return false;
+    if (!found->is_boolean()) fail(key, "expected true or false");
+    return found->is_boolean() && found->get<bool>();
+  }
+
   void refuse_other_keys() {
     for (const auto& [key, unused] : object_.items()) {
       if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys)) {
@@ -127,6 +147,11 @@ Result<std::vector<KnownModel>> users_models() {
 }
 
 }  // namespace
+
+bool stands_in(const KnownModel& model, std::string_view name) {
+  return !same_name(model.alias, name) && !is_among(name, model.names) &&
+         is_among(name, model.stands_in_for);
+}
 
 Result<std::vector<KnownModel>> parse_known_models(std::string_view text, std::string_view what) {
   HEARTH_TRY(const Json json, parse_strict_json(text, what));
@@ -161,10 +186,9 @@ Result<std::optional<KnownModel>> find_known_model(std::string_view name) {
   HEARTH_TRY(auto models, known_models());
   for (const bool by_alias : {true, false}) {
     for (KnownModel& model : models) {
-      const bool found =
-          by_alias ? same_name(model.alias, name)
-                   : std::any_of(model.names.begin(), model.names.end(),
-                                 [&](const std::string& other) { return same_name(other, name); });
+      const bool found = by_alias
+                             ? same_name(model.alias, name)
+                             : is_among(name, model.names) || is_among(name, model.stands_in_for);
       if (found) return std::optional(std::move(model));
     }
   }

@@ -1,9 +1,10 @@
 // known_models.h - the models that people know by name, whether or not they are on this machine.
 //
-// The list is share/catalog.json, built into the program: {"models": [{"alias", "names", "family",
-// "architecture", "task", "publisher", "license", "parameters", "context"}, …]}. A file of the same
-// form, $HEARTH_HOME/catalog.json (without HEARTH_HOME: beside the cache), adds models and replaces
-// those of the same alias. How a family is used: formats/presets.h.
+// The list is share/catalog.json, built into the program: {"models": [{"alias", "names",
+// "stands_in_for", "family", "architecture", "task", "publisher", "license", "parameters",
+// "context", "hub", "megabytes", "tools"}, …]}; stands_in_for, hub, megabytes and tools may lack. A
+// file of the same form, $HEARTH_HOME/catalog.json (without HEARTH_HOME: beside the cache), adds
+// models and replaces those of the same alias. How a family is used: formats/presets.h.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +20,19 @@ namespace hearth::catalog {
 struct KnownModel {
   std::string alias;
   std::vector<std::string> names;  // what else people call it
-  std::string family;              // of formats/presets.h; "": none
+  // Models that Hearth does not run, or that nobody offers as GGUF: this one is used in their
+  // place.
+  std::vector<std::string> stands_in_for;
+  std::string family;  // of formats/presets.h; "": none
   std::string architecture;
   std::string task;  // "chat" or "embeddings"
   std::string publisher;
   std::string license;
-  std::string parameters;    // for people: "3.8B"
-  std::int64_t context = 0;  // tokens
+  std::string parameters;      // for people: "3.8B"
+  std::int64_t context = 0;    // tokens
+  std::string hub;             // where to download it: "hf:owner/repository:Q4_K_M"; "": nowhere
+  std::int64_t megabytes = 0;  // of the download, about
+  bool tools = false;          // it was trained to call them
 };
 
 // The text of share/catalog.json.
@@ -39,5 +46,8 @@ Result<std::vector<KnownModel>> known_models();
 
 // By alias or any other name, in any case; absent when nobody knows it. Errors: as known_models().
 Result<std::optional<KnownModel>> find_known_model(std::string_view name);
+
+// Whether the name is that of another model, in whose place this one is used.
+bool stands_in(const KnownModel& model, std::string_view name);
 
 }  // namespace hearth::catalog

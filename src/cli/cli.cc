@@ -39,6 +39,8 @@ void add_commands(CLI::App& app, Action& action) {
   add_model_list(model, action);
   add_model_info(model, action);
   add_model_import(model, action);
+  add_model_download(model, action);
+  add_model_verify(model, action);
   add_model_inspect(model, action);
   add_model_convert(model, action);
   add_model_synth(model, action);

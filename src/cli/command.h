@@ -32,6 +32,8 @@ void add_model_run(CLI::App& parent, Action& action);
 void add_model_list(CLI::App& parent, Action& action);
 void add_model_info(CLI::App& parent, Action& action);
 void add_model_import(CLI::App& parent, Action& action);
+void add_model_download(CLI::App& parent, Action& action);
+void add_model_verify(CLI::App& parent, Action& action);
 void add_model_inspect(CLI::App& parent, Action& action);
 void add_model_convert(CLI::App& parent, Action& action);
 void add_model_synth(CLI::App& parent, Action& action);

@@ -135,11 +135,19 @@ std::string info_text(const Info& info) {
 }
 
 std::string known_json(const catalog::KnownModel& model) {
-  nlohmann::ordered_json json{{"alias", model.alias},     {"names", model.names},
-                              {"cached", false},          {"publisher", model.publisher},
-                              {"license", model.license}, {"architecture", model.architecture},
-                              {"task", model.task},       {"parameters", model.parameters},
-                              {"context", model.context}};
+  nlohmann::ordered_json json{{"alias", model.alias},
+                              {"names", model.names},
+                              {"cached", false},
+                              {"publisher", model.publisher},
+                              {"license", model.license},
+                              {"architecture", model.architecture},
+                              {"task", model.task},
+                              {"parameters", model.parameters},
+                              {"context", model.context},
+                              {"hub", model.hub},
+                              {"megabytes", model.megabytes},
+                              {"tools", model.tools},
+                              {"stands_in_for", model.stands_in_for}};
   if (const formats::Preset* preset = formats::find_preset(model.family)) {
     json["family"] = model.family;
     json["stop_tokens"] = preset->stop_tokens;
@@ -166,9 +174,14 @@ std::string known_text(const catalog::KnownModel& model) {
     rows.push_back({"reasoning", std::string(text::name_of(preset->answer.reasoning))});
     rows.push_back({"sampling", or_none(formats::describe(preset->sampling))});
   }
-  rows.push_back({"file", cat("not on this machine; bring it with: hearth model import FILE "
-                              "--alias ",
-                              model.alias)});
+  if (!model.stands_in_for.empty()) rows.push_back({"stands in for", list(model.stands_in_for)});
+  rows.push_back({"download",
+                  model.hub.empty()
+                      ? "the catalogue does not say where"
+                      : cat(one_line(model.hub), ", about ",
+                            human_bytes(static_cast<std::uint64_t>(model.megabytes) * 1'000'000))});
+  rows.push_back(
+      {"file", cat("not on this machine; bring it with: hearth model download ", model.alias)});
   return table(rows);
 }
 

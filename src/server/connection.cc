@@ -70,7 +70,7 @@ Runtime::Runtime(engine::Engine& engine, ServerOptions server_options, AccessRul
     : options(std::move(server_options)),
       rules(std::move(access_rules)),
       models(engine, options.list_cached),
-      service{engine, models, responses, options.default_model},
+      service{engine, models, responses, downloads, options.default_model},
       io(std::make_shared<asio::io_context>()),
       workers(static_cast<std::size_t>(options.worker_threads)),
       loader(1) {}

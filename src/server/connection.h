@@ -48,6 +48,7 @@ struct Runtime {
   AccessRules rules;
   ModelDirectory models;
   ResponseStore responses;
+  Downloads downloads;
   Service service;
   std::shared_ptr<asio::io_context> io;
   asio::thread_pool workers;  // parse, render, tokenize

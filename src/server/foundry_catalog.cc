@@ -16,7 +16,9 @@ api::FoundryModel describe(const catalog::KnownModel& known) {
           .publisher = known.publisher,
           .license = known.license,
           .embeds = known.task == "embeddings",
-          .max_output_tokens = known.context};
+          .tools = known.tools,
+          .max_output_tokens = known.context,
+          .bytes = static_cast<std::uint64_t>(known.megabytes) * 1'000'000};
 }
 
 api::FoundryModel describe_brought(const std::string& alias) {

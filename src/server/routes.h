@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "engine/engine.h"
+#include "server/downloads.h"
 #include "server/http.h"
 #include "server/model_directory.h"
 #include "server/response_store.h"
@@ -21,6 +22,7 @@ struct Service {
   engine::Engine& engine;
   ModelDirectory& models;
   ResponseStore& responses;
+  Downloads& downloads;
   std::string default_model;
   std::string url = {};             // "http://127.0.0.1:5273"
   std::function<void()> stop = {};  // as Server::stop()
@@ -61,6 +63,7 @@ Reply load_model(Service&, const Request&);
 Reply unload_openai_model(Service&, const Request&);
 Reply unload_model(Service&, const Request&);
 Reply unload_all(Service&, const Request&);
+Reply post_download(Service&, const Request&);
 Reply post_shutdown(Service&, const Request&);
 Reply list_models(Service&, const Request&);
 Reply get_model(Service&, const Request&);

@@ -54,6 +54,14 @@ class Hearth:
         self.test.assertEqual(said.count("\n"), 1, f"more than one line: {said!r}")
         return said
 
+    def fails_after_progress(self, *arguments, **options):
+        """The last line of complaint of a run that must fail, whatever it told before."""
+        done = self.run(*arguments, **options)
+        self.test.assertIn(done.returncode, (1, 2), f"{arguments}: {done.stderr!r}")
+        said = done.stderr.decode(errors="replace").splitlines()[-1]
+        self.test.assertTrue(said.startswith("hearth: "), repr(said))
+        return said
+
     def write(self, name, content):
         path = self.home / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -1,0 +1,208 @@
+#include "catalog/hub.h"
+
+#include <algorithm>
+
+#include "base/str.h"
+#include "base/strict_json.h"
+
+namespace hearth::catalog {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kScheme = "hf:";
+constexpr std::string_view kPreferred[] = {"q4_k_m", "mxfp4", "q4_0", "q8_0"};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return out;
+}
+
+bool is_name(std::string_view text) {
+  const auto good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  return !text.empty() && text.size() <= 96 && text.front() != '.' &&
+         text.find("..") == text.npos && std::all_of(text.begin(), text.end(), good);
+}
+
+bool is_path(std::string_view text) {
+  return text.size() <= 512 && text.front() != '/' && text.find("..") == text.npos &&
+         std::none_of(text.begin(), text.end(),
+                      [](char c) { return c == '\\' || (c >= 0 && c < 32); });
+}
+
+std::string encoded(std::string_view text, bool keep_slashes) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-' || c == '~' || (keep_slashes && c == '/');
+    if (plain) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out;
+}
+
+bool is_gguf(const HubFile& file) { return lower(file.path).ends_with(".gguf"); }
+
+// "model-00001-of-00003.gguf"
+bool is_part(std::string_view path) {
+  const std::size_t of = path.rfind("-of-");
+  return of != path.npos && of >= 5 && path.size() - of >= 9 &&
+         std::all_of(path.begin() + static_cast<std::ptrdiff_t>(of) - 5,
+                     path.begin() + static_cast<std::ptrdiff_t>(of),
+                     [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Vision encoders lie beside the models they belong to.
+bool is_model(const HubFile& file) {
+  return is_gguf(file) && lower(file.path).find("mmproj") == std::string::npos;
+}
+
+std::string names_of(const std::vector<HubFile>& files) {
+  std::vector<std::string_view> names;
+  for (const HubFile& file : files) {
+    if (names.size() == 20) {
+      names.push_back("…");
+      break;
+    }
+    names.push_back(file.path);
+  }
+  return joined(names);
+}
+
+std::string text_member(const Json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+Result<std::optional<HubSource>> parse_hub_source(std::string_view text) {
+  if (!text.starts_with(kScheme)) return std::optional<HubSource>();
+  std::string_view rest = text.substr(kScheme.size());
+  HubSource source;
+  if (const std::size_t colon = rest.find(':'); colon != rest.npos) {
+    source.file = rest.substr(colon + 1);
+    rest = rest.substr(0, colon);
+  }
+  if (const std::size_t at = rest.find('@'); at != rest.npos) {
+    source.revision = rest.substr(at + 1);
+    rest = rest.substr(0, at);
+  }
+  source.repository = rest;
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const bool good = slash < rest.size() && is_name(rest.substr(0, slash)) &&
+                    is_name(rest.substr(slash + 1)) && !source.revision.empty() &&
+                    is_path(source.revision) && (source.file.empty() || is_path(source.file));
+  if (!good) {
+    return Error{
+        ErrorKind::invalid,
+        cat(quote(text), ": expected hf:OWNER/REPOSITORY, with @REVISION and :FILE if wanted")};
+  }
+  return std::optional(std::move(source));
+}
+
+Result<HubListing> parse_hub_listing(std::string_view text, std::string_view repository) {
+  const std::string what = cat("the hub's answer about ", repository);
+  auto json = parse_strict_json(text, what);
+  if (!json) return Error{ErrorKind::corrupt, json.error().message};
+  const auto corrupt = [&](std::string_view why) {
+    return Error{ErrorKind::corrupt, cat(what, ": ", why)};
+  };
+  if (!json->is_object()) return corrupt("it is no JSON object");
+  HubListing listing;
+  listing.commit = text_member(*json, "sha");
+  const auto siblings = json->find("siblings");
+  if (listing.commit.empty() || !is_name(listing.commit)) return corrupt("it names no commit");
+  if (siblings == json->end() || !siblings->is_array()) return corrupt("it lists no files");
+  for (const Json& sibling : *siblings) {
+    if (!sibling.is_object()) return corrupt("a file is no JSON object");
+    HubFile file;
+    file.path = text_member(sibling, "rfilename");
+    if (file.path.empty() || !is_path(file.path)) continue;
+    const auto size = sibling.find("size");
+    if (size != sibling.end() && size->is_number_unsigned())
+      file.bytes = size->get<std::uint64_t>();
+    if (const auto lfs = sibling.find("lfs"); lfs != sibling.end() && lfs->is_object()) {
+      file.sha256 = text_member(*lfs, "sha256");
+      if (file.sha256.empty()) file.sha256 = text_member(*lfs, "oid");
+    }
+    const bool is_hash = file.sha256.size() == 64 &&
+                         file.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!file.sha256.empty() && !is_hash) {
+      return corrupt(cat("the hash of ", quote(file.path), " is no SHA-256"));
+    }
+    listing.files.push_back(std::move(file));
+  }
+  return listing;
+}
+
+Result<HubFile> choose_file(const HubListing& listing, std::string_view repository,
+                            std::string_view wanted) {
+  std::vector<HubFile> models;
+  std::copy_if(listing.files.begin(), listing.files.end(), std::back_inserter(models), is_model);
+  if (models.empty()) {
+    return Error{ErrorKind::unsupported, cat("the repository ", repository,
+                                             " has no GGUF file; one that has, or a folder "
+                                             "that you downloaded, can be used")};
+  }
+  std::vector<HubFile> fitting;
+  const auto collect = [&](std::string_view part) {
+    const std::string needle = lower(part);
+    for (const HubFile& file : models) {
+      if (file.path == part) {
+        fitting = {file};
+        return;
+      }
+      if (lower(file.path).find(needle) != std::string::npos) fitting.push_back(file);
+    }
+  };
+  if (!wanted.empty()) {
+    collect(wanted);
+  } else {
+    for (const std::string_view part : kPreferred) {
+      if (fitting.empty()) collect(part);
+    }
+    if (fitting.empty()) fitting = models;
+  }
+  if (fitting.empty()) {
+    return Error{ErrorKind::not_found, cat("no GGUF file of ", repository, " is named ",
+                                           quote(wanted), "; there are ", names_of(models))};
+  }
+  // "Q4_K_M" is in "Q4_K_M_L" too: the shortest name is the plain one.
+  const auto shortest = std::min_element(
+      fitting.begin(), fitting.end(),
+      [](const HubFile& a, const HubFile& b) { return a.path.size() < b.path.size(); });
+  if (is_part(shortest->path)) {
+    return Error{ErrorKind::unsupported,
+                 cat(quote(shortest->path), " of ", repository,
+                     " is one of several parts; the cache holds models of one file. There are ",
+                     names_of(models))};
+  }
+  const bool ambiguous = wanted.empty() && fitting.size() > 1 && fitting.size() == models.size();
+  if (ambiguous) {
+    return Error{ErrorKind::not_found, cat("which file of ", repository, "? Say hf:", repository,
+                                           ":FILE, where FILE is one of ", names_of(models))};
+  }
+  return *shortest;
+}
+
+std::string listing_path(const HubSource& source) {
+  return cat("/api/models/", source.repository, "/revision/", encoded(source.revision, false),
+             "?blobs=true");
+}
+
+std::string file_path(const HubSource& source, std::string_view commit, std::string_view file) {
+  return cat("/", source.repository, "/resolve/", encoded(commit, false), "/", encoded(file, true));
+}
+
+}  // namespace hearth::catalog

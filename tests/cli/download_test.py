@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""download_test - models from a hub on loopback (tests/hub/hub.py): what is chosen, resumed, verified and refused."""
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import unittest
+import urllib.request
+
+from program import BINARY, GOLDEN, CliTest
+
+sys.path.insert(0, str(GOLDEN.parents[0] / "hub"))
+from hub import Hub  # noqa: E402
+
+TINY = (GOLDEN / "hf/llama/model.gguf").read_bytes()
+# Larger than a segment (8 MiB), with the same model in front: GGUF readers do not mind what follows the tensors.
+LARGE = TINY + random.Random(1).randbytes(20 * 1024 * 1024)
+REPOSITORY = "someone/tiny-GGUF"
+KILLS = int(os.environ.get("HEARTH_DOWNLOAD_KILLS", "25"))
+
+
+class DownloadTest(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.hub = self.enterContext(Hub({REPOSITORY: {"README.md": b"hello", "tiny-Q8_0.gguf": TINY}}))
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "HF_TOKEN"):
+            self.hearth.environment.pop(name, None)
+        self.hearth.environment["HF_ENDPOINT"] = self.hub.url
+
+    def models(self):
+        return {m["alias"]: m for m in json.loads(self.hearth.out("model", "list", "-o", "json"))}
+
+    def leftovers(self):
+        folder = self.hearth.home / "models"
+        return sorted(p.name for p in folder.iterdir() if p.name.startswith(".") and not p.name.endswith("lock"))
+
+
+class Downloads(DownloadTest):
+    def test_a_repository_gives_its_model_with_the_hash_of_the_hub(self):
+        done = self.hearth.run("model", "download", f"hf:{REPOSITORY}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr.decode(), r"downloading tiny-Q8_0.gguf 100\.00 % of ")
+        model = self.models()["tiny-q8_0"]
+        self.assertEqual(model["sha256"], hashlib.sha256(TINY).hexdigest())
+        self.assertIn(f"hf:{REPOSITORY}@", model["source"])
+        self.assertEqual(self.leftovers(), [])
+        n_requests = len(self.hub.requests)
+        self.hearth.out("model", "download", f"hf:{REPOSITORY}", "--alias", "tiny-q8_0")
+        self.assertEqual(len(self.hub.requests), n_requests, "what is there is not asked for again")
+        self.assertIn("as it was brought", self.hearth.out("model", "verify"))
+        self.assertIn("as it was brought", self.hearth.out("model", "verify", "tiny-q8_0"))
+
+    def test_a_model_that_was_changed_since_is_found_out(self):
+        self.hearth.out("model", "download", f"hf:{REPOSITORY}", "--alias", "tiny")
+        path = self.hearth.home / "models/tiny/model.gguf"
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+        done = self.hearth.run("model", "verify", "tiny")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"its SHA-256 is", done.stdout)
+
+    def test_names_of_the_catalogue_and_a_run_that_needs_one(self):
+        self.hearth.write("catalog.json", json.dumps({"models": [{
+            "alias": "tiny", "names": ["Tiny-Instruct"], "stands_in_for": ["huge"], "family": "", "architecture": "llama",
+            "task": "chat", "publisher": "someone", "license": "MIT", "parameters": "1M", "context": 128,
+            "hub": f"hf:{REPOSITORY}:q8_0", "megabytes": 1}]}))
+        self.assertIn("tiny", self.hearth.out("model", "list", "--available"))
+        done = self.hearth.run("model", "run", "huge", "--prompt", "a", "--no-template", "--max-tokens", "3")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"huge cannot be run here; tiny stands in for it", done.stderr)
+        self.assertIn("tiny", self.models())
+        self.hearth.out("model", "run", "Tiny-Instruct", "--prompt", "a", "--no-template", "--max-tokens", "3")
+
+    def test_a_url_is_downloaded_without_a_hub(self):
+        url = f"{self.hub.url}/stored/{REPOSITORY}/tiny-Q8_0.gguf?x=1"
+        self.hearth.out("model", "download", url, "--alias", "by-url")
+        self.assertEqual(self.models()["by-url"]["bytes"], len(TINY))
+
+    def test_faults_that_pass_are_outlived(self):
+        self.hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = LARGE
+        for fault, times in (("busy", 3), ("broken", 3), ("cut", 6)):
+            self.hub.faults[fault] = times
+            self.hearth.out("model", "download", f"hf:{REPOSITORY}", "--alias", f"after-{fault}")
+            self.assertEqual(self.hub.faults[fault], 0)
+            self.assertEqual(self.models()[f"after-{fault}"]["sha256"], hashlib.sha256(LARGE).hexdigest())
+
+    def test_a_server_without_ranges_is_taken_as_it_is(self):
+        self.hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = LARGE
+        self.hub.ranges = False
+        self.hearth.out("model", "download", f"hf:{REPOSITORY}", "--alias", "whole")
+        self.assertEqual(self.models()["whole"]["sha256"], hashlib.sha256(LARGE).hexdigest())
+
+    def test_a_download_goes_on_where_it_was_killed(self):
+        self.hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = LARGE
+        self.hub.bytes_per_second = 1_000_000_000 // KILLS  # of each of four connections: it takes all the kills
+        rng = random.Random(3)
+        arguments = [BINARY, "model", "download", f"hf:{REPOSITORY}", "--alias", "killed"]
+        killed = 0
+        for _ in range(KILLS):
+            running = subprocess.Popen(arguments, env=self.hearth.environment, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            try:
+                running.wait(timeout=rng.uniform(0.01, 0.08))
+                break
+            except subprocess.TimeoutExpired:
+                running.send_signal(signal.SIGKILL)
+                running.wait()
+                killed += 1
+        self.assertGreater(killed, KILLS // 3)
+        self.hub.bytes_per_second = None
+        before = len(self.hub.requests)
+        self.hearth.out(*arguments[1:])
+        self.assertEqual(self.models()["killed"]["sha256"], hashlib.sha256(LARGE).hexdigest())
+        self.assertEqual(self.leftovers(), [])
+        ranges = [h.get("Range", "") for _, _, h in self.hub.requests[before:]]
+        self.assertTrue(any(r not in ("", "bytes=0-0") and int(r[6:].split("-")[0]) % (8 << 20) for r in ranges) or
+                        len(ranges) < 5, f"nothing was resumed within a segment: {ranges}")
+
+    def test_two_at_once_bring_one_model(self):
+        self.hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = LARGE
+        self.hub.bytes_per_second = 20_000_000
+        arguments = [BINARY, "model", "download", f"hf:{REPOSITORY}", "--alias", "shared"]
+        running = [subprocess.Popen(arguments, env=self.hearth.environment, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.PIPE) for _ in range(3)]
+        for process in running:
+            _, said = process.communicate(timeout=120)
+            self.assertEqual(process.returncode, 0, said)
+        self.assertEqual(self.models()["shared"]["sha256"], hashlib.sha256(LARGE).hexdigest())
+        sent = sum(int(h["Range"][6:].split("-")[1]) - int(h["Range"][6:].split("-")[0]) + 1
+                   for _, p, h in self.hub.requests if "Range" in h)
+        self.assertLess(sent, 1.2 * len(LARGE), "only one of them asked for the bytes")
+
+
+class Refusals(DownloadTest):
+    def test_a_hash_that_is_not_what_came_leaves_nothing(self):
+        self.hub.announced["tiny-Q8_0.gguf"] = {"lfs": {"sha256": "0" * 64}}
+        said = self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}", "--alias", "liar")
+        self.assertIn("was announced; it was thrown away", said)
+        self.assertNotIn("liar", self.models())
+        self.assertEqual(self.leftovers(), [])
+
+    def test_a_size_that_is_not_what_comes_is_refused(self):
+        for lie in (len(TINY) - 1, len(TINY) + 1):
+            self.hub.announced["tiny-Q8_0.gguf"] = {"size": lie}
+            said = self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}", "--alias", "liar")
+            self.assertIn("were announced", said)
+        self.hub.announced = {}
+        self.hub.faults["lying range"] = 1000
+        self.assertIn("announced", self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}", "--alias", "liar"))
+        self.assertNotIn("liar", self.models())
+
+    def test_a_file_that_is_no_model_is_refused(self):
+        self.hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = b"GGUF" + bytes(5000)
+        self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}", "--alias", "nothing")
+        self.assertNotIn("nothing", self.models())
+        self.assertEqual(self.leftovers(), [])
+
+    def test_a_model_larger_than_the_disk_is_refused_before_a_byte_comes(self):
+        self.hub.announced["tiny-Q8_0.gguf"] = {"size": 1 << 60}
+        said = self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}")
+        self.assertRegex(said, "free|room")
+        self.assertEqual([p for _, p, _ in self.hub.requests if "/resolve/" in p], [])
+
+    def test_what_is_not_there_is_named(self):
+        self.assertIn("no repository no/such", self.hearth.fails_after_progress("model", "download", "hf:no/such"))
+        self.assertIn("there are tiny-Q8_0.gguf", self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}:Q2_K"))
+        self.assertIn("expected hf:OWNER/REPOSITORY", self.hearth.fails_after_progress("model", "download", "hf:x"))
+        self.assertIn("no model \"nonsense\" in the catalogue", self.hearth.fails_after_progress("model", "download", "nonsense"))
+
+    def test_a_token_reaches_the_hub_and_nobody_else(self):
+        self.hub.token = "secret"
+        self.assertIn("HF_TOKEN", self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}"))
+        with Hub({REPOSITORY: {"tiny-Q8_0.gguf": TINY}}) as store:
+            self.hub.redirect = store.url
+            self.hearth.environment["HF_TOKEN"] = "secret"
+            self.hearth.out("model", "download", f"hf:{REPOSITORY}", "--alias", "gated")
+            self.assertTrue(any(h.get("Authorization") == "Bearer secret" for _, _, h in self.hub.requests))
+            self.assertTrue(store.requests)
+            self.assertFalse(any("Authorization" in h for _, _, h in store.requests))
+
+    def test_a_redirect_into_the_private_network_is_not_followed(self):
+        with Hub({REPOSITORY: {"tiny-Q8_0.gguf": TINY}}) as inside:
+            for host in ("localhost", "127.0.0.2", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706434"):
+                self.hub.redirect = f"http://{host}:{inside.server.server_port}"
+                said = self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}", "--alias", "inside")
+                self.assertRegex(said, "refused to go to|cannot download from", host)
+            self.hub.redirect = "file:///etc"
+            self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}", "--alias", "inside")
+            self.assertEqual(inside.requests, [])
+
+
+class Service(DownloadTest):
+    def start(self):
+        self.hearth.environment["HEARTH_LOG"] = "warn"
+        process = subprocess.Popen([BINARY, "serve", "--port", "0"], env=self.hearth.environment, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        return process.stdout.readline().decode().split()[-1]
+
+    def ask(self, url, body, headers=None):
+        request = urllib.request.Request(f"{url}/openai/download", json.dumps(body).encode(),
+                                         {"Content-Type": "application/json", **(headers or {})})
+        return urllib.request.urlopen(request, timeout=60)
+
+    def test_an_sdk_follows_a_download(self):
+        self.hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = LARGE
+        self.hub.bytes_per_second = 40_000_000
+        url = self.start()
+        text = self.ask(url, {"model": {"Name": f"hf:{REPOSITORY}", "Uri": "", "Publisher": "", "ProviderType": "AzureFoundryLocal",
+                                        "PromptTemplate": None}, "token": "", "IgnorePipeReport": True}).read().decode()
+        lines = [line for line in text.split("\n") if line]
+        self.assertRegex(lines[0], r"^Total \d+\.\d\d% Downloading tiny-Q8_0.gguf$")
+        self.assertIn("[DONE] All Completed!", lines)
+        self.assertEqual(json.loads("".join(lines[lines.index("[DONE] All Completed!") + 1:])), {"success": True, "errorMessage": None})
+        self.assertTrue(text.endswith("}"))
+        self.assertIn("tiny-q8_0", self.models())
+
+    def test_a_fault_is_an_object_with_its_words(self):
+        url = self.start()
+        for wish, words in (("nonsense", "in the catalogue"), ("hf:no/such", "no repository"),
+                            (f"{self.hub.url}/stored/{REPOSITORY}/tiny-Q8_0.gguf", "only by hearth model download")):
+            text = self.ask(url, {"model": wish}).read().decode()
+            told = json.loads(text[text.index("{"):])
+            self.assertFalse(told["success"])
+            self.assertIn(words, told["errorMessage"])
+            self.assertEqual(told["error"], told["errorMessage"])
+
+    def test_who_goes_away_stops_the_download_and_may_come_back(self):
+        self.hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = LARGE
+        self.hub.bytes_per_second = 2_000_000
+        url = self.start()
+        reply = self.ask(url, {"model": f"hf:{REPOSITORY}"})
+        reply.readline()
+        reply.close()
+        time.sleep(1.5)
+        n_requests = len(self.hub.requests)
+        time.sleep(1)
+        self.assertEqual(len(self.hub.requests), n_requests)
+        self.hub.bytes_per_second = None
+        self.assertIn("true", self.ask(url, {"model": f"hf:{REPOSITORY}"}).read().decode())
+
+    def test_a_page_cannot_ask_for_one(self):
+        url = self.start()
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            self.ask(url, {"model": "smollm2-135m"}, {"Origin": "null"})
+        self.assertEqual(refused.exception.code, 403)
+
+
+if __name__ == "__main__":
+    unittest.main()
