@@ -17,6 +17,7 @@
 #include "catalog/copy_file.h"
 #include "catalog/file_lock.h"
 #include "catalog/known_models.h"
+#include "catalog/settings.h"
 #include "formats/checkpoint.h"
 #include "formats/gguf/gguf_parts.h"
 #include "formats/open_folder.h"
@@ -48,11 +49,15 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-std::string home_folder() {
+}  // namespace
+
+std::string user_home() {
   if (std::string home = environment("HOME"); !home.empty()) return home;
   const passwd* user = ::getpwuid(::getuid());
   return user == nullptr ? std::string("/tmp") : std::string(user->pw_dir);
 }
+
+namespace {
 
 // "SmolLM2-135M-Instruct.Q4_1.gguf" -> "smollm2-135m-instruct.q4_1"; what an alias cannot hold
 // becomes '-'.
@@ -308,14 +313,24 @@ Result<CachedModel> make_entry(CachedModel model, const std::string& from,
 
 }  // namespace
 
-std::string cache_folder() {
+std::string hearth_folder() {
   if (const std::string home = environment("HEARTH_HOME"); !home.empty()) {
-    return absolute_path(home + "/models");
+    return absolute_path(home);
   }
   if (const std::string cache = environment("XDG_CACHE_HOME"); cache.starts_with('/')) {
-    return cache + "/hearth/models";  // the XDG specification: a relative path is to be ignored
+    return cache + "/hearth";  // the XDG specification: a relative path is to be ignored
   }
-  return home_folder() + "/.cache/hearth/models";
+  return user_home() + "/.cache/hearth";
+}
+
+std::string cache_folder() {
+  const auto chosen = get_setting("cache.directory");
+  if (!chosen) {
+    log_warn(cat("using the usual model cache: ", chosen.error().message));
+  } else if (const std::string folder = to_text(*chosen); !folder.empty()) {
+    return folder;
+  }
+  return hearth_folder() + "/models";
 }
 
 std::string alias_problem(std::string_view alias) {

@@ -1,6 +1,7 @@
 // catalog.h - which models exist, where they are on disk, how they get there.
 //
-// The cache is a folder: $HEARTH_HOME/models, else $XDG_CACHE_HOME/hearth/models, else
+// The cache is a folder: the setting cache.directory, else $HEARTH_HOME/models, else
+// $XDG_CACHE_HOME/hearth/models, else
 // ~/.cache/hearth/models. A model is a folder in it, named by its alias:
 //   <alias>/model.gguf     the file
 //   <alias>/hearth.json    {"alias", "file", "bytes", "sha256", "source", "imported_at"}
@@ -32,6 +33,10 @@ struct CachedModel {
 };
 
 std::string cache_folder();
+// Where what belongs to this user lies beside the cache: $HEARTH_HOME, else
+// $XDG_CACHE_HOME/hearth, else ~/.cache/hearth.
+std::string hearth_folder();
+std::string user_home();
 
 // "" when it may name a model, else what is wrong with it.
 std::string alias_problem(std::string_view alias);

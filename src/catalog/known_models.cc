@@ -132,8 +132,7 @@ class Reader {
 };
 
 Result<std::vector<KnownModel>> users_models() {
-  const std::string path =
-      (std::filesystem::path(cache_folder()).parent_path() / "catalog.json").string();
+  const std::string path = hearth_folder() + "/catalog.json";
   std::error_code unknown;
   if (!std::filesystem::exists(path, unknown)) return std::vector<KnownModel>();
   HEARTH_TRY(const auto file, MappedFile::open(path));

@@ -3,7 +3,7 @@
 // The list is share/catalog.json, built into the program: {"models": [{"alias", "names",
 // "stands_in_for", "family", "architecture", "task", "publisher", "license", "parameters",
 // "context", "hub", "megabytes", "tools"}, …]}; stands_in_for, hub, megabytes and tools may lack. A
-// file of the same form, $HEARTH_HOME/catalog.json (without HEARTH_HOME: beside the cache), adds
+// file of the same form, $HEARTH_HOME/catalog.json (without it: ~/.cache/hearth), adds
 // models and replaces those of the same alias. How a family is used: formats/presets.h.
 #pragma once
 

@@ -47,8 +47,14 @@ void add_commands(CLI::App& app, Action& action) {
   add_model_remove(model, action);
   add_model_load(model, action);
   add_model_unload(model, action);
+  add_model_run(app, action);
+  add_cache(app, action);
   add_service(app, action);
   add_serve(app, action);
+  add_status(app, action);
+  add_config(app, action);
+  add_alias(app, action);
+  add_completion(app, action);
   CLI::App& debug = *app.add_subcommand("debug", "look inside: tokens, prompts, logits");
   add_debug_tokenize(debug, action);
   add_debug_detokenize(debug, action);
@@ -107,7 +113,7 @@ int run_action(const Action& action) {
 int run(int argc, const char* const* argv) {
   // A reader that goes away ends our output with an error that finish_output() reports, not us.
   ::signal(SIGPIPE, SIG_IGN);
-  CLI::App app("Hearth runs language models on this machine.", "hearth");
+  CLI::App app("runs language models on this machine", "hearth");
   Action action;
   add_commands(app, action);
   if (const auto code = parse(app, argc, argv)) return finish(*code);

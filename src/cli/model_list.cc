@@ -65,7 +65,7 @@ Result<int> list(bool json) {
 void add_model_list(CLI::App& parent, Action& action) {
   auto json = std::make_shared<bool>(false);
   auto available = std::make_shared<bool>(false);
-  CLI::App& command = *parent.add_subcommand("list", "show the models in the cache");
+  CLI::App& command = *parent.add_subcommand("list", "show the models in the cache")->alias("ls");
   command.add_flag("--available", *available, "those of the catalogue instead");
   add_output_format(command, *json);
   command.callback([&action, json, available] {

@@ -13,10 +13,12 @@
 #include "cli/answer.h"
 #include "cli/chat.h"
 #include "cli/command.h"
+#include "cli/fetch_model.h"
 #include "cli/form.h"
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/prompt.h"
+#include "cli/service_client.h"
 #include "cli/session.h"
 
 namespace hearth::cli {
@@ -38,6 +40,9 @@ struct RunFlags {
   std::vector<std::string> stop;
   std::string reasoning_effort;
   FormFlags form;
+  std::string device;
+  std::optional<std::int64_t> ttl;
+  bool retain = false;
 };
 
 // Flags that only mean something when tokens are drawn.
@@ -157,7 +162,26 @@ Result<int> converse(const RunFlags& flags, engine::Request request,
       .run();
 }
 
+// Foundry Local's way: the model is loaded in the service and stays there.
+Result<void> keep_in_service(const RunFlags& flags) {
+  HEARTH_TRY(const catalog::CachedModel model, resolve_or_fetch(flags.model));
+  HEARTH_TRY(const ServiceStart begun, start_service({}));
+  const std::string ttl = flags.ttl ? cat("?ttl=", *flags.ttl) : std::string();
+  HEARTH_TRY_VOID(ask_service(begun.service, cat("/openai/load/", percent_encode(model.alias), ttl),
+                              std::chrono::minutes(30)));
+  note(cat("🟢 Model ", one_line(model.alias), " loaded successfully\n"));
+  return {};
+}
+
 Result<int> run_model(const RunFlags& flags) {
+  if (!flags.device.empty() && flags.device != "CPU" && flags.device != "cpu") {
+    return Error{ErrorKind::unsupported, cat("--device ", one_line(flags.device),
+                                             ": this version runs models on the CPU only")};
+  }
+  if (flags.retain || flags.ttl) {
+    HEARTH_TRY_VOID(keep_in_service(flags));
+    if (!flags.prompt && ::isatty(STDIN_FILENO) != 1) return kSuccess;
+  }
   if (flags.no_template && !flags.system.empty()) {
     return Error{
         ErrorKind::invalid,
@@ -208,7 +232,7 @@ void add_sampling_flags(CLI::App& command, RunFlags& f) {
 void add_model_run(CLI::App& parent, Action& action) {
   auto flags = std::make_shared<RunFlags>();
   RunFlags& f = *flags;
-  CLI::App& command = *parent.add_subcommand("run", "ask a model, or talk with it");
+  CLI::App& command = *parent.add_subcommand("run", "ask a model, or talk with it")->alias("chat");
   command.footer(
       "Without --prompt: a pipe on standard input is the prompt; a terminal begins a "
       "conversation.\nThe answer goes to standard output, everything else to standard error: also "
@@ -230,6 +254,24 @@ void add_model_run(CLI::App& parent, Action& action) {
   add_integer(command, "--context", f.context, 1, kMostTokens,
               "longest prompt and answer together (default: the model's own)");
   add_integer(command, "--threads", f.threads, 1, 1024, "default: the physical cores");
+  command.add_option("--device", f.device, "CPU, the only one in this version")
+      ->type_name("DEVICE");
+  command
+      .add_option_function<std::string>(
+          "--retain",
+          [&f](const std::string& value) {
+            if (value != "true" && value != "false" && !value.empty()) {
+              throw CLI::ValidationError("--retain",
+                                         cat("expected true or false, not ", quote(value)));
+            }
+            f.retain = value != "false";
+          },
+          "have the background service load the model and keep it; then a conversation, or with "
+          "neither\n--prompt nor a terminal nothing more")
+      ->expected(0, 1)
+      ->type_name("[true]");
+  add_integer(command, "--ttl", f.ttl, 0, std::int64_t{1} << 30,
+              "as --retain, unloaded when unused for so many seconds");
   command.add_flag("--no-template", f.no_template,
                    "complete the prompt as it stands; control tokens in it are recognised");
   command.add_flag("--verbose", f.verbose, "memory, threads and seed on standard error");

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/catalog.h"
+#include "catalog/settings.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/service_process.h"
@@ -25,7 +26,7 @@ namespace hearth::cli {
 namespace {
 
 struct ServeFlags {
-  std::string host = server::ServerOptions().host;
+  std::string host;
   std::optional<std::int64_t> port, context, threads, model_ttl;
   std::vector<std::string> models;
   std::string api_key;
@@ -81,10 +82,47 @@ class SignalThread {
   std::thread thread_;
 };
 
+Result<std::int64_t> integer_setting(std::string_view key) {
+  HEARTH_TRY(const auto value, catalog::get_setting(key));
+  return *std::get_if<std::int64_t>(&value);
+}
+
+// Flags win over settings.
+Result<void> apply_settings(ServeFlags& flags) {
+  if (flags.host.empty()) {
+    HEARTH_TRY(const auto host, catalog::get_setting("service.host"));
+    flags.host = catalog::to_text(host);
+  }
+  for (auto& [key, flag] : {std::pair("service.port", &flags.port),
+                            {"service.model_ttl", &flags.model_ttl},
+                            {"compute.threads", &flags.threads}}) {
+    if (*flag) continue;
+    HEARTH_TRY(*flag, integer_setting(key));
+  }
+  return {};
+}
+
+Result<void> set_log_level_of_settings() {
+  HEARTH_TRY(const auto level, catalog::get_setting("service.log_level"));
+  const std::string name = catalog::to_text(level);
+  set_log_level(name == "error"   ? LogLevel::error
+                : name == "warn"  ? LogLevel::warn
+                : name == "debug" ? LogLevel::debug
+                                  : LogLevel::info);
+  return {};
+}
+
 Result<server::ServerOptions> server_options(const ServeFlags& flags) {
   server::ServerOptions options;
   options.host = flags.host;
   options.port = static_cast<int>(flags.port.value_or(options.port));
+  HEARTH_TRY(const auto origins, catalog::get_setting("service.allowed_origins"));
+  std::string rest = catalog::to_text(origins);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    if (end > 0) options.allowed_origins.push_back(rest.substr(0, end));
+    rest.erase(0, end + 1);
+  }
   options.api_key = flags.api_key;
   options.allow_unauthenticated = flags.allow_unauthenticated;
   if (!flags.models.empty()) {
@@ -94,12 +132,13 @@ Result<server::ServerOptions> server_options(const ServeFlags& flags) {
   return options;
 }
 
-Result<int> serve(const ServeFlags& flags) {
+Result<int> serve(ServeFlags flags) {
+  HEARTH_TRY_VOID(apply_settings(flags));
   if (flags.context && flags.models.empty()) {
     return Error{ErrorKind::invalid,
                  "--context is for the models that --model names, and there is none"};
   }
-  set_log_level(LogLevel::info);
+  HEARTH_TRY_VOID(set_log_level_of_settings());
   SignalQueue signals({SIGINT, SIGTERM});
   const auto engine =
       engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0))});

@@ -1,10 +1,14 @@
 // hearth service start|stop|restart|status|ps - the service in the background. The lines are those
 // of Foundry Local, which its SDKs and people's scripts read: the URL in `status` ends its line,
 // and a stopped service's has none.
+#include <deque>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/str.h"
+#include "catalog/catalog.h"
 #include "catalog/model_ids.h"
+#include "catalog/settings.h"
 #include "cli/command.h"
 #include "cli/model_card.h"
 #include "cli/output.h"
@@ -101,6 +105,72 @@ Result<int> list_loaded(bool json) {
   return kSuccess;
 }
 
+Result<int> logs(std::int64_t n_lines) {
+  std::ifstream file(service_log_path());
+  if (!file) {
+    return Error{ErrorKind::not_found,
+                 cat("no log yet: ", service_log_path(), " is written by hearth service start")};
+  }
+  std::deque<std::string> last;
+  for (std::string line; std::getline(file, line);) {
+    last.push_back(std::move(line));
+    if (static_cast<std::int64_t>(last.size()) > n_lines) last.pop_front();
+  }
+  for (const std::string& line : last) print(cat(printable(line), "\n"));
+  return kSuccess;
+}
+
+struct SetFlags {
+  std::optional<std::int64_t> port, model_ttl;
+  std::string host, cache, log_level;
+  bool show = false;
+};
+
+Result<int> show_settings() {
+  HEARTH_TRY(const auto host, catalog::get_setting("service.host"));
+  HEARTH_TRY(const auto port, catalog::get_setting("service.port"));
+  HEARTH_TRY(const auto ttl, catalog::get_setting("service.model_ttl"));
+  HEARTH_TRY(const auto level, catalog::get_setting("service.log_level"));
+  const nlohmann::ordered_json json = {
+      {"defaultLogLevel", catalog::to_text(level)},
+      {"serviceSettings",
+       {{"host", catalog::to_text(host)},
+        {"port", *std::get_if<std::int64_t>(&port)},
+        {"cacheDirectoryPath", catalog::cache_folder()},
+        {"schema", "http"},
+        {"defaultSecondsForModelTTL", *std::get_if<std::int64_t>(&ttl)}}}};
+  print(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  return kSuccess;
+}
+
+Result<int> change_settings(const SetFlags& flags) {
+  std::vector<std::pair<std::string_view, std::string>> changes;
+  if (flags.port) changes.emplace_back("service.port", cat(*flags.port));
+  if (flags.model_ttl) changes.emplace_back("service.model_ttl", cat(*flags.model_ttl));
+  if (!flags.host.empty()) changes.emplace_back("service.host", flags.host);
+  if (!flags.cache.empty()) changes.emplace_back("cache.directory", flags.cache);
+  if (!flags.log_level.empty()) changes.emplace_back("service.log_level", flags.log_level);
+  for (const auto& [key, value] : changes) HEARTH_TRY_VOID(catalog::set_setting(key, value));
+  print(changes.empty() ? "No settings changed\n" : "Saving new settings\n");
+  if (!changes.empty() && running_service()) HEARTH_TRY_VOID(restart({}));
+  return flags.show ? show_settings() : kSuccess;
+}
+
+void add_set(CLI::App& service, Action& action) {
+  auto flags = std::make_shared<SetFlags>();
+  CLI::App& command =
+      *service.add_subcommand("set", "settings of the service; a running one is restarted");
+  add_integer(command, "--port", flags->port, 0, 65535, "the port it listens on");
+  add_integer(command, "--model-ttl", flags->model_ttl, 0, std::int64_t{1} << 30,
+              "unload models unused for so many seconds; 0: never");
+  command.add_option("--host", flags->host, "the address it listens on")->type_name("HOST");
+  command.add_option("--cachedir", flags->cache, "the folder of the models")->type_name("FOLDER");
+  command.add_option("--default-log-level", flags->log_level, "error, warn, info or debug")
+      ->type_name("LEVEL");
+  command.add_flag("--show", flags->show, "print them all as JSON");
+  command.callback([&action, flags] { action = [flags] { return change_settings(*flags); }; });
+}
+
 void add_start_flags(CLI::App& command, StartFlags& flags) {
   command.add_option("--host", flags.host, "address to listen on (default 127.0.0.1)")
       ->type_name("HOST");
@@ -132,6 +202,12 @@ void add_service(CLI::App& parent, Action& action) {
   CLI::App& loaded = *service.add_subcommand("ps", "the models it has loaded")->alias("list");
   add_output_format(loaded, *json);
   loaded.callback([&action, json] { action = [json] { return list_loaded(*json); }; });
+  add_set(service, action);
+  auto n_lines = std::make_shared<std::optional<std::int64_t>>();
+  CLI::App& reading = *service.add_subcommand("logs", "the last lines of its log")->alias("diag");
+  add_integer(reading, "--lines", *n_lines, 1, 1'000'000, "so many (default 50)");
+  reading.callback(
+      [&action, n_lines] { action = [n_lines] { return logs(n_lines->value_or(50)); }; });
 }
 
 }  // namespace hearth::cli

@@ -32,9 +32,7 @@ constexpr milliseconds kGrace{35'000};  // the server's own 30 s, and its last w
 constexpr milliseconds kAfterGrace{5'000};
 constexpr milliseconds kPause{20};
 
-std::filesystem::path service_folder() {
-  return std::filesystem::path(catalog::cache_folder()).parent_path();
-}
+std::filesystem::path service_folder() { return catalog::hearth_folder(); }
 std::string record_path() { return service_folder() / "service.json"; }
 
 // nullopt: there is no such process, or it has ended and nobody has asked how.

@@ -1,10 +1,10 @@
 // service_process.h - the one background service of this user: is it there, how it is begun and
 // ended.
 //
-// `hearth serve` writes service.json beside the cache once it listens: {"pid", "started", "url"},
-// where `started` is the process's start in clock ticks since boot (proc(5), stat, field 22). The
-// record counts while a process of that id and start lives, so one left by a crash is never
-// believed, even when its id is taken by another process.
+// `hearth serve` writes service.json into catalog::hearth_folder() once it listens: {"pid",
+// "started", "url"}, where `started` is the process's start in clock ticks since boot (proc(5),
+// stat, field 22). The record counts while a process of that id and start lives, so one left by a
+// crash is never believed, even when its id is taken by another process.
 #pragma once
 
 #include <sys/types.h>

@@ -112,19 +112,27 @@ std::optional<api::ApiError> check_host(const AccessRules& rules, std::string_vi
       .type = "permission_error"};
 }
 
-std::optional<api::ApiError> check_origin(std::string_view origin, std::string_view host_header) {
+std::optional<api::ApiError> check_origin(const AccessRules& rules, std::string_view origin,
+                                          std::string_view host_header) {
   if (origin.empty() || origin == "null") return std::nullopt;
   const std::string_view authority = without_scheme(origin);
   const std::optional<std::string> host = host_of_authority(authority);
-  if (host && (is_loopback_host(*host) || equals_ignoring_case(authority, host_header))) {
+  const bool own =
+      host && (is_loopback_host(*host) || equals_ignoring_case(authority, host_header));
+  const auto is_origin = [&](const std::string& allowed) {
+    return equals_ignoring_case(origin, allowed);
+  };
+  if (own || std::any_of(rules.allowed_origins.begin(), rules.allowed_origins.end(), is_origin)) {
     return std::nullopt;
   }
-  return api::ApiError{.status = 403,
-                       .message = cat("pages of the origin ", quote(origin),
-                                      " may not use this service; only pages of this machine may"),
-                       .param = {},
-                       .code = "origin_not_allowed",
-                       .type = "permission_error"};
+  return api::ApiError{
+      .status = 403,
+      .message = cat("pages of the origin ", quote(origin),
+                     " may not use this service; only pages of this machine may, and those of "
+                     "the setting service.allowed_origins"),
+      .param = {},
+      .code = "origin_not_allowed",
+      .type = "permission_error"};
 }
 
 bool equals_in_constant_time(std::string_view given, std::string_view secret) {

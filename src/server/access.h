@@ -21,10 +21,11 @@
 namespace hearth::server {
 
 struct AccessRules {
-  bool loopback_only = true;               // bound to a loopback address
-  std::string bound_host;                  // as the user wrote it
-  std::vector<std::string> allowed_hosts;  // further names
-  std::string api_key;                     // "": none is asked for
+  bool loopback_only = true;                      // bound to a loopback address
+  std::string bound_host;                         // as the user wrote it
+  std::vector<std::string> allowed_hosts;         // further names
+  std::vector<std::string> allowed_origins = {};  // pages beside those of this machine
+  std::string api_key;                            // "": none is asked for
 };
 
 // "example.com:80" -> "example.com", "[::1]:80" -> "::1"; nullopt when it is no host.
@@ -35,7 +36,8 @@ bool is_ip_address(std::string_view host);
 // 403 when the Host header's value names neither this machine nor what it is bound to.
 std::optional<api::ApiError> check_host(const AccessRules& rules, std::string_view host_header);
 // 403 for a page from elsewhere; host_header was checked before.
-std::optional<api::ApiError> check_origin(std::string_view origin, std::string_view host_header);
+std::optional<api::ApiError> check_origin(const AccessRules& rules, std::string_view origin,
+                                          std::string_view host_header);
 // 401 without the right key.
 std::optional<api::ApiError> check_key(const AccessRules& rules, std::string_view authorization);
 

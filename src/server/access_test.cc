@@ -54,12 +54,12 @@ TEST(CheckOrigin, pages_of_this_machine_and_null_pass) {
   for (const std::string_view good :
        {"", "null", "http://localhost:3000", "https://localhost", "http://127.0.0.1:8080",
         "http://[::1]:80", "http://192.168.1.2:5273"}) {
-    EXPECT_FALSE(check_origin(good, "192.168.1.2:5273")) << good;
+    EXPECT_FALSE(check_origin({}, good, "192.168.1.2:5273")) << good;
   }
   for (const std::string_view bad :
        {"http://evil.test", "https://localhost.evil.test", "http://127.0.0.1.evil.test", "file://",
         "http://", "localhost", "http://192.168.1.2:80", "http://localhost@evil.test", "Null"}) {
-    const auto fault = check_origin(bad, "192.168.1.2:5273");
+    const auto fault = check_origin({}, bad, "192.168.1.2:5273");
     ASSERT_TRUE(fault) << bad;
     EXPECT_EQ(fault->status, 403);
   }

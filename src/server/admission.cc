@@ -106,7 +106,7 @@ std::optional<Response> check_access(const AccessRules& rules, const Request& re
     if (!has(request, "host")) return refuse(400, "a request of HTTP/1.1 needs a Host header", {});
     if (auto fault = check_host(rules, request.header("host"))) return error_response(*fault);
   }
-  if (auto fault = check_origin(request.header("origin"), request.header("host"))) {
+  if (auto fault = check_origin(rules, request.header("origin"), request.header("host"))) {
     return error_response(*fault);
   }
   return std::nullopt;

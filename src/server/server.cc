@@ -255,6 +255,7 @@ Result<std::unique_ptr<Server>> Server::create(engine::Engine& engine, ServerOpt
   AccessRules rules{.loopback_only = address.is_loopback(),
                     .bound_host = options.host,
                     .allowed_hosts = options.allowed_hosts,
+                    .allowed_origins = options.allowed_origins,
                     .api_key = options.api_key};
   auto server = std::make_unique<ServerImpl>(engine, std::move(options), std::move(rules));
   HEARTH_TRY_VOID(server->listen(address));

@@ -33,7 +33,8 @@ struct ServerOptions {
   std::string api_key;             // when set, every request needs "Authorization: Bearer <key>"
   // Without it a non-loopback host is refused unless there is an API key.
   bool allow_unauthenticated = false;
-  std::vector<std::string> allowed_hosts;  // further names that a Host header may carry
+  std::vector<std::string> allowed_hosts;    // further names that a Host header may carry
+  std::vector<std::string> allowed_origins;  // pages that may ask beside those of this machine
   std::string default_model;  // for requests whose "model" is absent; "": they are refused
   // The models that can be loaded on demand; a test gives its own.
   std::function<Result<std::vector<catalog::CachedModel>>()> list_cached = catalog::list_models;

@@ -64,7 +64,9 @@ class Info(CliTest):
         self.assertEqual(known["stop_tokens"], ["<|end|>", "<|endoftext|>"])
         self.assertEqual(self.info("gpt-oss-20b")["reasoning"], "harmony")
         self.assertIn("not on this machine", self.hearth.out("model", "info", "qwen3-0.6b"))
-        self.assertIn("--alias qwen3-0.6b", self.hearth.fails(1, "model", "run", "qwen3-0.6b", "--prompt", "x"))
+        self.hearth.environment.update(HF_ENDPOINT="http://127.0.0.1:9", no_proxy="*")
+        said = self.hearth.fails_after_progress("model", "run", "qwen3-0.6b", "--prompt", "x")
+        self.assertIn("cannot download from 127.0.0.1", said)
         self.assertIn("no model", self.hearth.fails(1, "model", "info", "gpt-5"))
 
     def test_an_alias_of_the_catalogue_brings_its_familys_presets(self):

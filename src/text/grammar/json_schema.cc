@@ -726,7 +726,7 @@ class SchemaCompiler {
     HEARTH_TRY(const Counts n, counts(schema, "minProperties", "maxProperties", at));
     const auto n_required =
         std::count_if(members.begin(), members.end(), [](const Member& m) { return m.required; });
-    if (n.least > n_required)
+    if (n.least > static_cast<std::uint64_t>(n_required))
       return refuse(at, "minProperties", "above the number of required ones");
     if (n.most < members.size() || (has_others && n.most != JsonGrammar::kUnbounded)) {
       return refuse(at, "maxProperties", "");

@@ -1,0 +1,199 @@
+#include "catalog/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <vector>
+
+#include "base/descriptor.h"
+#include "base/str.h"
+#include "base/strict_json.h"
+#include "catalog/catalog.h"
+#include "catalog/file_lock.h"
+
+namespace hearth::catalog {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using Type = Setting::Type;
+
+constexpr std::int64_t kManySeconds = std::int64_t{1} << 30;
+
+constexpr std::array<Setting, 8> kSettings = {{
+    {"cache.directory", Type::text, 0, 0, "", "cache-directory",
+     "the folder of the models; empty: the usual one"},
+    {"compute.onnx.enable_gpu", Type::boolean, 0, 0, "false", "",
+     "whether ONNX models may use a GPU, where this version finds one"},
+    {"compute.threads", Type::integer, 0, 1024, "0", "",
+     "threads that compute; 0: the physical cores"},
+    {"service.allowed_origins", Type::text, 0, 0, "", "",
+     "pages that may ask beside those of this machine: origins, separated by commas"},
+    {"service.host", Type::text, 0, 0, "127.0.0.1", "", "the address the service listens on"},
+    {"service.log_level", Type::text, 0, 0, "info", "log-level",
+     "error, warn, info or debug: what the service writes to its log"},
+    {"service.model_ttl", Type::integer, 0, kManySeconds, "0", "",
+     "unload models unused for so many seconds; 0: never"},
+    {"service.port", Type::integer, 0, 65535, "5273", "port",
+     "the port the service listens on; 0: any free one"},
+}};
+
+Result<SettingValue> parse_value(const Setting& setting, std::string_view text) {
+  const auto wrong = [&](std::string_view expected) {
+    return Error{ErrorKind::invalid,
+                 cat(setting.key, ": expected ", expected, ", not ", quote(text))};
+  };
+  if (setting.type == Type::boolean) {
+    for (const std::string_view yes : {"true", "on", "yes", "1"}) {
+      if (text == yes) return SettingValue(true);
+    }
+    for (const std::string_view no : {"false", "off", "no", "0"}) {
+      if (text == no) return SettingValue(false);
+    }
+    return wrong("true or false");
+  }
+  if (setting.type == Type::integer) {
+    const auto value = parse_int(text);
+    if (!value || *value < setting.least || *value > setting.most) {
+      return wrong(cat("a whole number from ", setting.least, " to ", setting.most));
+    }
+    return SettingValue(*value);
+  }
+  if (setting.key == "service.log_level" && text != "error" && text != "warn" && text != "info" &&
+      text != "debug") {
+    return wrong("error, warn, info or debug");
+  }
+  const bool is_folder = text.empty() || text.front() == '/';
+  if (setting.key == "cache.directory" && !is_folder) return wrong("an absolute path");
+  return SettingValue(std::string(text));
+}
+
+Result<SettingValue> from_json(const Setting& setting, const Json& json) {
+  if (json.is_boolean() && setting.type == Type::boolean) return SettingValue(json.get<bool>());
+  if (json.is_number_integer() && setting.type == Type::integer) {
+    return parse_value(setting, cat(json.get<std::int64_t>()));
+  }
+  if (json.is_string() && setting.type == Type::text) {
+    return parse_value(setting, json.get_ref<const std::string&>());
+  }
+  return Error{
+      ErrorKind::invalid,
+      cat(setting.key, " is ", quote(json.dump(-1, ' ', true, Json::error_handler_t::replace)),
+          ", which is of another type than it should be")};
+}
+
+// {} when there is none.
+Result<Json> read_file() {
+  const std::string path = settings_path();
+  std::error_code unknown;
+  if (!fs::exists(path, unknown)) return Json(Json::object());
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) return Error{ErrorKind::io, cat("cannot read ", quote(path, 300))};
+  HEARTH_TRY(Json json, parse_strict_json(text.str(), quote(path, 300)));
+  if (!json.is_object()) {
+    return Error{ErrorKind::invalid,
+                 cat(quote(path, 300), " is no JSON object; mend or remove it")};
+  }
+  return json;
+}
+
+Result<void> change_file(const std::function<void(Json&)>& change) {
+  std::error_code failed;
+  fs::create_directories(config_folder(), failed);
+  if (failed) {
+    return Error{ErrorKind::io, cat("cannot create the folder ", quote(config_folder(), 300), ": ",
+                                    failed.message())};
+  }
+  HEARTH_TRY(const FileLock lock, FileLock::take(config_folder() + "/.config.lock"));
+  HEARTH_TRY(Json json, read_file());
+  change(json);
+  const std::string path = settings_path(), part = path + ".part";
+  fs::remove(part, failed);  // of a change that was cut
+  HEARTH_TRY(const Descriptor file, create_new(part));
+  const std::string text = json.dump(2) + "\n";
+  HEARTH_TRY_VOID(write_all(file, std::as_bytes(std::span(text.data(), text.size())), part));
+  HEARTH_TRY_VOID(sync_file(file, part));
+  fs::rename(part, path, failed);
+  if (!failed) return {};
+  return Error{ErrorKind::io, cat("cannot write ", quote(path, 300), ": ", failed.message())};
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+}  // namespace
+
+std::span<const Setting> all_settings() { return kSettings; }
+
+Result<const Setting*> find_setting(std::string_view key) {
+  std::vector<std::string_view> names;
+  for (const Setting& setting : kSettings) {
+    if (setting.key == key || (!setting.also.empty() && setting.also == key)) return &setting;
+    names.push_back(setting.key);
+  }
+  const std::string_view near = nearest(key, names.data(), names.size());
+  return Error{ErrorKind::not_found,
+               cat("no setting ", quote(key),
+                   near.empty() ? std::string() : cat("; did you mean ", near, "?"),
+                   " (hearth config list shows all)")};
+}
+
+std::string config_folder() {
+  if (const std::string home = environment("HEARTH_HOME"); !home.empty()) return home;
+  if (const std::string config = environment("XDG_CONFIG_HOME"); config.starts_with('/')) {
+    return config + "/hearth";
+  }
+  return user_home() + "/.config/hearth";
+}
+
+std::string settings_path() { return config_folder() + "/config.json"; }
+
+std::string to_text(const SettingValue& value) {
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return cat(*number);
+  return *std::get_if<std::string>(&value);
+}
+
+Result<SettingValue> get_setting(std::string_view key) {
+  HEARTH_TRY(const Setting* setting, find_setting(key));
+  HEARTH_TRY(const Json json, read_file());
+  const auto at = json.find(setting->key);
+  if (at == json.end()) return parse_value(*setting, setting->otherwise);
+  auto value = from_json(*setting, *at);
+  if (value) return value;
+  return Error{ErrorKind::invalid,
+               cat(settings_path(), ": ", value.error().message,
+                   "; mend it with: hearth config set ", setting->key, " VALUE")};
+}
+
+Result<void> set_setting(std::string_view key, std::string_view text) {
+  HEARTH_TRY(const Setting* setting, find_setting(key));
+  HEARTH_TRY(const SettingValue value, parse_value(*setting, text));
+  return change_file([&](Json& json) {
+    std::visit([&](const auto& plain) { json[std::string(setting->key)] = plain; }, value);
+  });
+}
+
+Result<void> reset_setting(std::string_view key) {
+  if (key.empty()) return change_file([](Json& json) { json = Json::object(); });
+  HEARTH_TRY(const Setting* setting, find_setting(key));
+  return change_file([&](Json& json) { json.erase(std::string(setting->key)); });
+}
+
+Result<bool> is_set(std::string_view key) {
+  HEARTH_TRY(const Setting* setting, find_setting(key));
+  HEARTH_TRY(const Json json, read_file());
+  return json.contains(setting->key);
+}
+
+}  // namespace hearth::catalog

@@ -1,0 +1,138 @@
+// hearth cache location|list|cd|remove|clean - the folder of the models, in Foundry Local's words
+// and lines.
+#include <filesystem>
+
+#include "base/str.h"
+#include "catalog/catalog.h"
+#include "catalog/known_models.h"
+#include "catalog/model_ids.h"
+#include "catalog/settings.h"
+#include "cli/command.h"
+#include "cli/model_card.h"
+#include "cli/output.h"
+
+namespace hearth::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<int> location() {
+  print(cat("💾 Cache directory path: ", catalog::cache_folder(), "\n"));
+  return kSuccess;
+}
+
+Result<std::string> id_of(const std::string& alias) {
+  HEARTH_TRY(const auto known, catalog::find_known_model(alias));
+  return known ? catalog::model_id(*known) : catalog::brought_model_id(alias);
+}
+
+Result<int> list(bool json) {
+  HEARTH_TRY(const auto models, catalog::list_models());
+  auto all = nlohmann::ordered_json::array();
+  std::string rows;
+  for (const auto& model : models) {
+    HEARTH_TRY(const std::string id, id_of(model.alias));
+    auto card = card_json(model);
+    card["id"] = id;
+    all.push_back(std::move(card));
+    const std::size_t width = std::max<std::size_t>(50, model.alias.size() + 1);
+    rows += cat("💾 ", model.alias, std::string(width - model.alias.size(), ' '), id, "\n");
+  }
+  if (json) {
+    print(json_text(all));
+  } else if (rows.empty()) {
+    print("No models are cached on this device\n");
+  } else {
+    print(cat("Models cached on device:\n   Alias", std::string(45, ' '), "Model ID\n", rows));
+  }
+  return kSuccess;
+}
+
+// Models that are there stay there: the folder is looked at, nothing is moved.
+Result<int> change_folder(const std::string& path) {
+  std::error_code failed;
+  const fs::path folder = fs::absolute(path, failed).lexically_normal();
+  fs::create_directories(folder, failed);
+  if (failed) {
+    return Error{ErrorKind::io,
+                 cat("cannot use ", quote(path, 300), " as the cache: ", failed.message())};
+  }
+  HEARTH_TRY_VOID(catalog::set_setting("cache.directory", folder.string()));
+  return location();
+}
+
+Result<int> remove_all() {
+  HEARTH_TRY(const auto models, catalog::list_models());
+  for (const auto& model : models) {
+    HEARTH_TRY_VOID(catalog::remove_model(model.alias));
+    print(cat("removed ", model.alias, "\n"));
+  }
+  return kSuccess;
+}
+
+Result<int> remove(const std::string& name) {
+  if (name == "*") return remove_all();
+  HEARTH_TRY(std::string alias, catalog::alias_of(name));
+  for (char& c : alias) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  HEARTH_TRY_VOID(catalog::remove_model(alias));
+  print(cat("removed ", one_line(alias), "\n"));
+  return kSuccess;
+}
+
+// What interrupted imports and downloads left.
+Result<int> clean() {
+  std::uint64_t bytes = 0;
+  std::error_code failed;
+  std::vector<fs::path> leftovers;
+  for (fs::directory_iterator at(catalog::cache_folder(), failed);
+       !failed && at != fs::directory_iterator(); at.increment(failed)) {
+    const std::string name = at->path().filename().string();
+    if (name.starts_with(".part-") || name.starts_with(".download-"))
+      leftovers.push_back(at->path());
+  }
+  for (const fs::path& path : leftovers) {
+    std::error_code unknown;
+    for (fs::recursive_directory_iterator file(path, unknown);
+         !unknown && file != fs::recursive_directory_iterator(); file.increment(unknown)) {
+      if (file->is_regular_file(unknown)) bytes += file->file_size(unknown);
+    }
+    fs::remove_all(path, unknown);
+    if (unknown) {
+      return Error{ErrorKind::io,
+                   cat("cannot remove ", quote(path.string(), 300), ": ", unknown.message())};
+    }
+  }
+  print(cat("removed ", human_bytes(bytes), " of unfinished imports and downloads\n"));
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_model_remove(CLI::App& parent, Action& action) {
+  auto name = std::make_shared<std::string>();
+  CLI::App& command =
+      *parent.add_subcommand("remove", "delete a model from the cache")->alias("rm");
+  command.add_option("MODEL", *name, "alias or id, as hearth model list shows it; \"*\": all")
+      ->required()
+      ->type_name("");
+  command.callback([&action, name] { action = [name] { return remove(*name); }; });
+}
+
+void add_cache(CLI::App& parent, Action& action) {
+  CLI::App& cache = *parent.add_subcommand("cache", "where models are kept");
+  auto json = std::make_shared<bool>(false);
+  auto folder = std::make_shared<std::string>();
+  cache.add_subcommand("location", "print the folder")->callback([&action] { action = location; });
+  CLI::App& listing = *cache.add_subcommand("list", "the models in it")->alias("ls");
+  add_output_format(listing, *json);
+  listing.callback([&action, json] { action = [json] { return list(*json); }; });
+  CLI::App& moving = *cache.add_subcommand("cd", "use another folder from now on");
+  moving.add_option("FOLDER", *folder, "made if it is not there")->required()->type_name("");
+  moving.callback([&action, folder] { action = [folder] { return change_folder(*folder); }; });
+  add_model_remove(cache, action);
+  cache.add_subcommand("clean", "delete what interrupted imports and downloads left")
+      ->callback([&action] { action = clean; });
+}
+
+}  // namespace hearth::cli

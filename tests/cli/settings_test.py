@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""settings_test - what holds until it is changed, where models lie, and what Hearth says of itself."""
+import json
+import os
+import re
+import subprocess
+import unittest
+from pathlib import Path
+
+from program import BINARY, GOLDEN, CliTest
+
+TINY = GOLDEN / "hf/llama_tied/model.gguf"
+
+
+class Config(CliTest):
+    def test_a_setting_is_kept_listed_and_reset(self):
+        self.assertEqual(self.hearth.out("config", "get", "service.port"), "5273\n")
+        self.assertIn("service.port = 6001", self.hearth.out("config", "set", "port", "6001"))
+        self.assertEqual(self.hearth.out("config", "get", "service.port"), "6001\n")
+        self.assertEqual(json.loads(self.hearth.out("config", "list", "-o", "json"))["service.port"], 6001)
+        self.assertRegex(self.hearth.out("config", "show"), r"service\.port +6001 +set")
+        self.hearth.out("config", "reset", "service.port")
+        self.assertEqual(self.hearth.out("config", "get", "service.port"), "5273\n")
+
+    def test_the_workshops_setting_is_taken_and_its_effect_is_told(self):
+        done = self.hearth.run("config", "set", "compute.onnx.enable_gpu", "true")
+        self.assertEqual((done.returncode, done.stdout), (0, b"compute.onnx.enable_gpu = true\n"))
+        self.assertIn(b"no GPU is used by this version", done.stderr)
+        self.assertIn("a GPU is wanted", self.hearth.out("status"))
+
+    def test_unknown_keys_and_wrong_values_are_refused(self):
+        self.assertIn("did you mean compute.onnx.enable_gpu?",
+                      self.hearth.fails(1, "config", "set", "compute.onnx.enable_gpus", "true"))
+        self.assertIn("expected true or false", self.hearth.fails(2, "config", "set", "compute.onnx.enable_gpu", "perhaps"))
+        self.hearth.write("config.json", "{")
+        self.assertIn("config.json", self.hearth.fails(2, "config", "list"))
+
+
+class Cache(CliTest):
+    def test_the_cache_moves_at_once_and_what_is_there_stays(self):
+        self.hearth.out("model", "import", TINY, "--alias", "here")
+        self.assertIn(f"Cache directory path: {self.hearth.home}/models", self.hearth.out("cache", "location"))
+        self.assertRegex(self.hearth.out("cache", "list"), r"Models cached on device:\n   Alias +Model ID\n💾 here +here:0\n")
+        elsewhere = self.hearth.home / "elsewhere"
+        self.assertIn(str(elsewhere), self.hearth.out("cache", "cd", elsewhere))
+        self.assertIn("No models are cached", self.hearth.out("cache", "ls"))
+        self.hearth.out("model", "import", TINY, "--alias", "there")
+        self.assertEqual([m["id"] for m in json.loads(self.hearth.out("cache", "list", "-o", "json"))], ["there:0"])
+        self.hearth.out("cache", "cd", self.hearth.home / "models")
+        self.assertIn("here:0", self.hearth.out("cache", "list"))
+
+    def test_models_are_removed_one_by_one_or_all(self):
+        for alias in ("one", "two", "three"):
+            self.hearth.out("model", "import", TINY, "--alias", alias)
+        self.assertEqual(self.hearth.out("cache", "remove", "ONE:0"), "removed one\n")
+        self.assertEqual(self.hearth.out("model", "rm", "*"), "removed three\nremoved two\n")
+        self.assertIn("no model", self.hearth.fails(1, "cache", "rm", "one"))
+
+    def test_leftovers_are_cleaned(self):
+        left = self.hearth.home / "models/.download-x"
+        left.mkdir(parents=True)
+        (left / "model.gguf").write_bytes(bytes(5000))
+        self.assertIn("5.00 kB", self.hearth.out("cache", "clean"))
+        self.assertFalse(left.exists())
+
+
+class Itself(CliTest):
+    def test_the_status_names_the_machine_the_service_and_the_models(self):
+        self.hearth.out("model", "import", TINY, "--alias", "here")
+        for words in (["status"], ["system", "info"], ["device", "info"]):
+            told = json.loads(self.hearth.out(*words, "-o", "json"))
+            self.assertGreater(told["system"]["memory_bytes"], 1 << 28)
+            self.assertIn(told["system"]["isa"], ("generic", "avx2", "avx512"))
+            self.assertEqual(told["system"]["active_device"], "CPU")
+            self.assertEqual((told["service"]["running"], told["cached"]), (False, ["here"]))
+        self.assertRegex(self.hearth.out("status"), r"State +not running \(hearth service start\)")
+
+    def test_the_alias_is_a_link_that_works_and_takes_no_strangers_place(self):
+        folder = self.hearth.home / "bin"
+        self.hearth.out("alias", "install", "foundry", "--folder", folder)
+        self.hearth.out("alias", "install", "foundry", "--folder", folder)
+        done = subprocess.run([folder / "foundry", "cache", "location"], env=self.hearth.environment, capture_output=True)
+        self.assertIn(b"Cache directory path", done.stdout)
+        (folder / "foundry").unlink()
+        (folder / "foundry").write_text("mine")
+        self.assertIn("not Hearth's", self.hearth.fails(1, "alias", "install", "foundry", "--folder", folder))
+        self.assertEqual((folder / "foundry").read_text(), "mine")
+        self.assertIn("expected foundry", self.hearth.fails(2, "alias", "install", "ls"))
+
+    def test_shells_complete_commands_and_options(self):
+        script = self.hearth.write("completion.bash", self.hearth.out("completion", "bash"))
+        for line, expected in (("hearth mod", "model"), ("hearth model dow", "download"), ("hearth serve --po", "--port"),
+                               ("hearth cache ", "location")):
+            words = line.split(" ")
+            run = f"""source {script}; COMP_WORDS=({" ".join(repr(w) for w in words)}); COMP_CWORD={len(words) - 1}
+                _hearth; printf '%s\n' "${{COMPREPLY[@]}}" """
+            done = subprocess.run(["bash", "-c", run], capture_output=True, text=True)
+            self.assertIn(expected, done.stdout.split("\n"), (line, done.stderr))
+        for shell in ("zsh", "fish"):
+            self.assertIn("download", self.hearth.out("completion", shell))
+        self.assertIn("expected bash, zsh or fish", self.hearth.fails(2, "completion", "csh"))
+
+    def test_the_manual_page_has_every_command(self):
+        page = self.hearth.out("manual")
+        self.assertTrue(page.startswith(".TH HEARTH 1"))
+        for words in ("hearth model download", "hearth service set", "hearth config set"):
+            self.assertIn(f".SS {words}\n", page)
+
+
+class Retained(CliTest):
+    def test_a_run_may_leave_the_model_in_the_service(self):
+        self.hearth.out("model", "import", TINY, "--alias", "here")
+        self.hearth.out("config", "set", "service.port", "0")
+        self.addCleanup(self.hearth.run, "service", "stop")
+        done = self.hearth.run("model", "run", "here", "--retain", "true")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("here:0", self.hearth.out("service", "ps"))
+        self.assertIn("CPU only", self.hearth.fails(1, "model", "run", "here", "--device", "GPU", "--prompt", "x"))
+
+    def test_settings_of_the_service_hold_and_its_log_is_shown(self):
+        self.assertIn("no log yet", self.hearth.fails(1, "service", "logs"))
+        self.hearth.out("config", "set", "service.port", "0")
+        self.addCleanup(self.hearth.run, "service", "stop")
+        self.hearth.out("service", "start")
+        self.assertIn("listening on", self.hearth.out("service", "logs"))
+        told = self.hearth.out("service", "set", "--model-ttl", "600", "--show")
+        self.assertRegex(told, r"Saving new settings\nRestarting service\.\.\.\n🔴 Service is stopped\.\n🟢 Service is Started on ")
+        shown = json.loads(told.splitlines()[-1])["serviceSettings"]
+        self.assertEqual((shown["defaultSecondsForModelTTL"], shown["port"]), (600, 0))
+        self.assertIn("No settings changed", self.hearth.out("service", "set"))
+
+
+if __name__ == "__main__":
+    unittest.main()
