@@ -68,6 +68,7 @@ void read_response_format(Fields& fields, ResponseFormat& out) {
 void read_text_format(const Json& format, const std::string& path, Fields& fields,
                       ResponseFormat& out) {
   Fields members(format, path + ".");
+  out.field = path;
   const std::string type = read_type(members, path);
   if (type == "json_object") out.kind = ResponseFormat::Kind::json_object;
   if (type == "json_schema") read_schema(members, path, out);

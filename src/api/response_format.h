@@ -20,6 +20,7 @@ struct ResponseFormat {
   Json schema;
   std::string grammar;
   std::string name;  // of the schema
+  std::string field = "response_format";  // that demands it, for messages
 };
 
 // response_format of /v1/chat/completions: {"type": "text" | "json_object"}, {"type":

@@ -101,7 +101,11 @@ std::variant<std::shared_ptr<const text::Grammar>, api::ApiError> grammar_of(
   if (auto* fault = std::get_if<api::ApiError>(&shape)) return std::move(*fault);
   auto grammar = text::answer_grammar(*std::get_if<text::AnswerShape>(&shape), model.tokenizer(),
                                       {reading.reasoning, reading.tools}, reading.thinking_is_open);
-  if (!grammar) return api::to_api_error(grammar.error(), "response_format");
+  if (!grammar) {
+    const std::string& field = request.format.field;
+    return api::to_api_error(
+        {grammar.error().kind, cat("'", field, "': ", grammar.error().message)}, field);
+  }
   return *std::move(grammar);
 }
 

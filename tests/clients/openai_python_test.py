@@ -24,6 +24,11 @@ def chat(**fields):
     return CLIENT.chat.completions.create(**{"model": MODEL, "messages": JAPAN, "temperature": 0, **fields})
 
 
+class Version(unittest.TestCase):
+    def test_is_the_one_that_was_asked_for(self):
+        self.assertEqual(openai.__version__, os.environ.get("HEARTH_OPENAI_VERSION", openai.__version__))
+
+
 class Models(unittest.TestCase):
     def test_the_model_is_listed_and_can_be_retrieved(self):
         self.assertIn(MODEL, [model.id for model in CLIENT.models.list()])
