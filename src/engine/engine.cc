@@ -269,6 +269,11 @@ class EngineImpl final : public Engine {
     return s;
   }
 
+  std::vector<ModelStats> model_stats() const override {
+    const std::lock_guard lock(mutex_);
+    return model_stats_;
+  }
+
   int n_threads() const override { return pool_.n_threads(); }
 
   void shut_down(std::chrono::milliseconds grace) override {
@@ -488,13 +493,21 @@ class EngineImpl final : public Engine {
     stats_.generated_tokens += counters.generated_tokens;
     stats_.cached_tokens += counters.cached_tokens;
     stats_.running = stats_.queued = stats_.kv_blocks_used = stats_.kv_blocks_total = 0;
+    model_stats_.resize(active_.size());
+    auto one = model_stats_.begin();
     for (const auto& model : active_) {
       const TextModel::Compute& c = model->compute();
-      stats_.running += static_cast<std::int64_t>(c.running.size());
-      stats_.queued += static_cast<std::int64_t>(c.waiting.size());
-      for (const auto& job : c.jobs) ++(job->n_chosen > 0 ? stats_.running : stats_.queued);
-      stats_.kv_blocks_used += c.blocks->n_used();
-      stats_.kv_blocks_total += c.blocks->n_total();
+      one->id = model->id();
+      one->running = static_cast<std::int64_t>(c.running.size());
+      one->queued = static_cast<std::int64_t>(c.waiting.size());
+      for (const auto& job : c.jobs) ++(job->n_chosen > 0 ? one->running : one->queued);
+      one->kv_blocks_used = c.blocks->n_used();
+      one->kv_blocks_total = c.blocks->n_total();
+      stats_.running += one->running;
+      stats_.queued += one->queued;
+      stats_.kv_blocks_used += one->kv_blocks_used;
+      stats_.kv_blocks_total += one->kv_blocks_total;
+      ++one;
     }
     n_unfinished_ = static_cast<std::size_t>(stats_.running + stats_.queued) + n_incoming();
     if (n_unfinished_ == 0) idle_.notify_all();
@@ -512,6 +525,7 @@ class EngineImpl final : public Engine {
   std::vector<std::shared_ptr<EmbeddingJob>> incoming_jobs_;
   std::chrono::seconds time_to_live_{0};
   EngineStats stats_;
+  std::vector<ModelStats> model_stats_;
   std::size_t n_unfinished_ = 0;
   bool closed_ = false;    // no new requests
   bool stopping_ = false;  // the thread ends

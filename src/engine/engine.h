@@ -133,6 +133,12 @@ struct EngineOptions {
   std::int32_t prefill_chunk = 256;  // prompt tokens computed in one step, all sequences together
 };
 
+struct ModelStats {
+  std::string id;
+  std::int64_t running = 0, queued = 0;
+  std::int64_t kv_blocks_used = 0, kv_blocks_total = 0;
+};
+
 struct EngineStats {
   std::int64_t running = 0, queued = 0;
   std::int64_t kv_blocks_used = 0, kv_blocks_total = 0;
@@ -183,6 +189,8 @@ class Engine {
                                                    EmbeddingRequest request) = 0;
 
   virtual EngineStats stats() const = 0;
+  // Of the models that have something to do.
+  virtual std::vector<ModelStats> model_stats() const = 0;
   virtual int n_threads() const = 0;
   // No new requests (busy); returns when what runs has ended or the time is up, then cancels the
   // rest.

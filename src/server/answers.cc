@@ -121,6 +121,17 @@ class Answers {
     }
   }
 
+  // By now all has ended, or the client is gone.
+  ~Answers() {
+    for (const ChoiceReader& reader : readers_) {
+      if (job_.metrics == nullptr || reader.generation() == nullptr) continue;
+      const engine::Generation& generation = *reader.generation();
+      job_.metrics->add_answer(job_.model->id(), generation.finish_reason(), generation.usage());
+    }
+  }
+  Answers(const Answers&) = delete;
+  Answers& operator=(const Answers&) = delete;
+
   ReplyFormat& format() { return *job_.format; }
   std::vector<ChoiceReader>& readers() { return readers_; }
   const AnswerJob& job() const { return job_; }

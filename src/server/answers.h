@@ -21,6 +21,7 @@
 #include "api/generation_fields.h"
 #include "engine/engine.h"
 #include "server/http.h"
+#include "server/metrics.h"
 
 namespace hearth::server {
 
@@ -67,6 +68,7 @@ struct AnswerJob {
   std::vector<std::int64_t> prompt_tokens;  // of each prompt
   bool logprobs = false;
   Headers headers;
+  Metrics* metrics = nullptr;  // told of each answer
 };
 
 Reply stream_answers(AnswerJob job);

@@ -134,6 +134,7 @@ std::variant<AnswerJob, api::ApiError> start_chat(Service& service, const ModelP
   const engine::ChatPrompt& prompt = turn.prompt;
   AnswerJob job;
   job.model = model;
+  job.metrics = &service.metrics;
   job.choices_per_prompt = request.generation.n;
   job.prompt_tokens = {static_cast<std::int64_t>(prompt.ids.size())};
   job.logprobs = request.logprobs;

@@ -70,7 +70,7 @@ Runtime::Runtime(engine::Engine& engine, ServerOptions server_options, AccessRul
     : options(std::move(server_options)),
       rules(std::move(access_rules)),
       models(engine, options.list_cached),
-      service{engine, models, responses, downloads, options.default_model},
+      service{engine, models, responses, downloads, metrics, options.default_model},
       io(std::make_shared<asio::io_context>()),
       workers(static_cast<std::size_t>(options.worker_threads)),
       loader(1) {}
@@ -158,7 +158,15 @@ asio::awaitable<void> Connection::serve() {
 
 asio::awaitable<bool> Connection::serve_one() {
   if (!co_await wait_for_request()) co_return false;
-  auto task = std::make_shared<Task>();
+  const auto began = std::chrono::steady_clock::now();
+  const auto task = std::make_shared<Task>();
+  const bool go_on = co_await take_request(task);
+  account(*task, began);
+  co_return go_on;
+}
+
+asio::awaitable<bool> Connection::take_request(const std::shared_ptr<Task>& task) {
+  status_ = 0;
   unread_ = true;
   keep_alive_ = false;
   cors_.clear();
@@ -182,6 +190,21 @@ asio::awaitable<bool> Connection::serve_one() {
   parser_.reset();
   const bool go_on = co_await answer(task);
   co_return go_on&& keep_alive_;
+}
+
+// One line of the log and one count a request. What a client wrote is quoted; query and body, which
+// may hold secrets, are not there.
+void Connection::account(const Task& task, std::chrono::steady_clock::time_point began) {
+  if (status_ == 0) return;
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  const Request& request = task.request;
+  const std::string_view method = head_only_ ? std::string_view("HEAD") : request.method;
+  runtime_.metrics.add_request(method, task.route == nullptr ? "" : task.route->path, status_,
+                               seconds);
+  log_info(cat("request id=", request_id_, " method=", quote(method, 20),
+               " path=", quote(request.path, 200), " status=", status_, " seconds=", seconds,
+               gone_ ? " client=gone" : ""));
 }
 
 asio::awaitable<bool> Connection::wait_for_request() {
@@ -379,6 +402,7 @@ asio::awaitable<bool> Connection::run_on(asio::thread_pool& pool, const std::sha
 asio::awaitable<bool> Connection::send(Response& response) {
   const bool keep = keep_alive_ && !unread_ && !finishing_;
   keep_alive_ = keep;
+  status_ = response.status;
   Headers headers = reply_headers(std::move(response.headers), keep);
   if (response.status != 204) headers.emplace_back("content-length", cat(response.body.size()));
   std::string bytes = response_head(response.status, headers);
@@ -402,6 +426,7 @@ asio::awaitable<bool> Connection::send_late(LateResponse& late) {
 
 asio::awaitable<bool> Connection::send_events(EventStream& events) {
   const bool chunked = !http_1_0_;
+  status_ = 200;
   keep_alive_ = keep_alive_ && chunked && !finishing_;
   Headers own = {{"content-type", "text/event-stream; charset=utf-8"},
                  {"cache-control", "no-cache"},

@@ -49,6 +49,7 @@ struct Runtime {
   ModelDirectory models;
   ResponseStore responses;
   Downloads downloads;
+  Metrics metrics;
   Service service;
   std::shared_ptr<asio::io_context> io;
   asio::thread_pool workers;  // parse, render, tokenize
@@ -81,6 +82,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // destroys a temporary argument of an awaited call twice.
   asio::awaitable<void> serve();
   asio::awaitable<bool> serve_one();
+  asio::awaitable<bool> take_request(const std::shared_ptr<Task>& task);
+  void account(const Task& task, std::chrono::steady_clock::time_point began);
   asio::awaitable<bool> wait_for_request();
   asio::awaitable<bool> read_head(Request& request);
   asio::awaitable<bool> read_body(Request& request);
@@ -116,6 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Of the current request.
   std::string request_id_;
+  int status_ = 0;  // of the reply; 0: there was none
   Headers cors_;
   bool head_only_ = false;  // HEAD
   bool http_1_0_ = false;

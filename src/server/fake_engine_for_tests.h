@@ -335,6 +335,7 @@ class FakeEngine final : public engine::Engine {
     return std::vector<double>(ids.size() - 1, 0.5);
   }
 
+  std::vector<engine::ModelStats> model_stats() const override { return {}; }
   engine::EngineStats stats() const override {
     const std::lock_guard lock(mutex_);
     return {.running = static_cast<std::int64_t>(answers_.size())};

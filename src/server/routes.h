@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "server/downloads.h"
 #include "server/http.h"
+#include "server/metrics.h"
 #include "server/model_directory.h"
 #include "server/response_store.h"
 
@@ -23,6 +24,7 @@ struct Service {
   ModelDirectory& models;
   ResponseStore& responses;
   Downloads& downloads;
+  Metrics& metrics;
   std::string default_model;
   std::string url = {};             // "http://127.0.0.1:5273"
   std::function<void()> stop = {};  // as Server::stop()
@@ -49,6 +51,7 @@ struct RouteMatch {
 RouteMatch find_route(std::string_view method, std::string_view path);
 
 Reply get_root(Service&, const Request&);
+Reply get_metrics(Service&, const Request&);
 Reply get_health(Service&, const Request&);
 Reply get_openai_status(Service&, const Request&);
 Reply get_status(Service&, const Request&);

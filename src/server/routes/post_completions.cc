@@ -188,6 +188,7 @@ Reply post_completions(Service& service, const Request& http) {
 
   AnswerJob job;
   job.model = *std::get_if<ModelPtr>(&found);
+  job.metrics = &service.metrics;
   job.choices_per_prompt = request.generation.n;
   job.logprobs = request.logprobs.has_value();
   for (const api::TextOrIds& given : request.prompts) {
