@@ -19,7 +19,7 @@ struct ResponseFormat {
   Kind kind = Kind::text;
   Json schema;
   std::string grammar;
-  std::string name;  // of the schema
+  std::string name;                       // of the schema
   std::string field = "response_format";  // that demands it, for messages
 };
 
