@@ -78,8 +78,8 @@ std::variant<text::AnswerShape, api::ApiError> answer_shape(const api::ChatReque
     const api::Json& function = tool["function"];
     if (named && function["name"] != options.named) continue;
     const auto& strict = options.strict;
-    const bool is_strict =
-        std::find(strict.begin(), strict.end(), function["name"]) != strict.end();
+    const bool is_strict = std::find(strict.begin(), strict.end(),
+                                     function["name"].get<std::string>()) != strict.end();
     auto one = tool_shape(function, is_strict);
     if (auto* fault = std::get_if<api::ApiError>(&one)) return std::move(*fault);
     shape.tools.push_back(std::move(*std::get_if<text::ToolShape>(&one)));
