@@ -11,7 +11,17 @@ constexpr std::string_view kNoTools = "{% for m in messages %}{{ m.content }}{% 
 constexpr std::string_view kHermes = "{{ tools }}{{ message.tool_calls }}";
 constexpr std::string_view kPhi = "{{ message['tools'] }}{{ message.content }}";
 
-const Json kTools = {{{"type", "function"}, {"function", {{"name", "f"}}}}};
+// An array of these. (An initializer list of one value is that value to clang and an array of it to
+// GCC.)
+template <class... Items>
+Json list(Items... items) {
+  Json out = Json::array();
+  (out.push_back(std::move(items)), ...);
+  return out;
+}
+
+const Json kFunction = {{"type", "function"}, {"function", {{"name", "f"}}}};
+const Json kTools = list(kFunction);
 
 Json user(const char* text) { return {{"role", "user"}, {"content", text}}; }
 
@@ -30,7 +40,7 @@ Json result(const char* text) { return {{"role", "tool"}, {"content", text}}; }
 TEST(ToolMessages, a_template_that_reads_them_gets_tools_and_calls_as_objects) {
   const auto told =
       tool_messages(kHermes, ToolDialect::hermes,
-                    {user("Hi"), calling({call("f", R"({"a": 1})")}), result("42")}, kTools);
+                    {user("Hi"), calling(list(call("f", R"({"a": 1})"))), result("42")}, kTools);
   EXPECT_EQ(told.tools, kTools);
   EXPECT_EQ(told.dialect, ToolDialect::hermes);
   ASSERT_EQ(told.messages.size(), 3U);
@@ -41,23 +51,24 @@ TEST(ToolMessages, a_template_that_reads_them_gets_tools_and_calls_as_objects) {
 
 TEST(ToolMessages, arguments_that_spell_no_object_stay_a_text) {
   const auto told = tool_messages(kHermes, ToolDialect::hermes,
-                                  {user("Hi"), calling({call("f", "{\"a\": ")})}, kTools);
+                                  {user("Hi"), calling(list(call("f", "{\"a\": ")))}, kTools);
   EXPECT_EQ(told.messages[1]["tool_calls"][0]["function"]["arguments"], "{\"a\": ");
 }
 
 TEST(ToolMessages, without_tools_nothing_that_looks_like_a_call_is_one) {
-  const auto told = tool_messages(kHermes, ToolDialect::hermes, {user("Hi")}, nullptr);
-  EXPECT_EQ(told.messages, Json({user("Hi")}));
+  const auto told = tool_messages(kHermes, ToolDialect::hermes, list(user("Hi")), nullptr);
+  EXPECT_EQ(told.messages, list(user("Hi")));
   EXPECT_EQ(told.tools, nullptr);
   EXPECT_EQ(told.dialect, ToolDialect::none);
-  EXPECT_EQ(tool_messages(kNoTools, ToolDialect::none, {user("Hi")}, Json::array()).messages,
-            Json({user("Hi")}));
+  EXPECT_EQ(tool_messages(kNoTools, ToolDialect::none, list(user("Hi")), Json::array()).messages,
+            list(user("Hi")));
 }
 
 TEST(ToolMessages, phi_reads_them_in_its_system_message) {
   const auto told = tool_messages(
       kPhi, ToolDialect::phi4,
-      {user("Hi"), calling({call("f", "{}"), call("g", R"({"a":[1,2]})")}), result("42")}, kTools);
+      {user("Hi"), calling(list(call("f", "{}"), call("g", R"({"a":[1,2]})"))), result("42")},
+      kTools);
   EXPECT_EQ(told.tools, nullptr);
   EXPECT_EQ(told.dialect, ToolDialect::phi4);
   EXPECT_EQ(told.messages[0]["tools"], R"([{"name": "f"}])");
@@ -77,7 +88,7 @@ TEST(ToolMessages, any_other_model_is_told_in_words) {
   const auto told = tool_messages(kNoTools, ToolDialect::none,
                                   {{{"role", "system"}, {"content", "Be brief."}},
                                    user("Hi"),
-                                   calling({call("f", R"({"a":1})")}),
+                                   calling(list(call("f", R"({"a":1})"))),
                                    result("42"),
                                    result("43"),
                                    user("So?")},
@@ -105,9 +116,9 @@ TEST(ToolMessages, a_result_that_no_call_precedes_is_the_users_word) {
 TEST(ToolMessages, two_of_a_kind_become_one_turn) {
   const Json system = {{"role", "system"}, {"content", "S"}};
   EXPECT_EQ(take_turns({system, user("a"), user("b"), system}, false),
-            Json({system, user("a\n\nb\n\nS")}));
-  EXPECT_EQ(take_turns({system, user("a")}, true), Json({user("S\n\na")}));
-  const Json calls = {calling({call("f", "{}")}), calling({call("g", "{}")})};
+            list(system, user("a\n\nb\n\nS")));
+  EXPECT_EQ(take_turns({system, user("a")}, true), list(user("S\n\na")));
+  const Json calls = {calling(list(call("f", "{}"))), calling(list(call("g", "{}")))};
   EXPECT_EQ(take_turns(calls, false), calls);
 }
 
