@@ -59,8 +59,9 @@ bool read_function(const Json& function, const std::string& path, Fields& fields
     out[std::string(name)] = text;
   }
   auto fault = members.finish();
-  if (fault) fields.fail(*std::move(fault));
-  return !fault;
+  if (!fault) return true;
+  fields.fail(*std::move(fault));
+  return false;
 }
 
 void read_tool_call(const Json& call, const std::string& path, Fields& message, Json& out) {

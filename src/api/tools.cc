@@ -43,8 +43,9 @@ bool read_named(const Json& object, const std::string& path, Fields& fields, std
     members.fail("function", cat("'", path, ".function' is required"));
   }
   auto fault = members.finish();
-  if (fault) fields.fail(*std::move(fault));
-  return !fault;
+  if (!fault) return true;
+  fields.fail(*std::move(fault));
+  return false;
 }
 
 void read_tool(const Json& tool, const std::string& path, Fields& fields, ToolOptions& out) {

@@ -41,7 +41,7 @@ std::optional<asio::ip::tcp::endpoint> endpoint_of(std::string_view url) {
 // Beast's deadlines hold for asynchronous operations only, so each of the three steps is one.
 class Exchange {
  public:
-  Exchange(std::chrono::seconds at_most) : stream_(io_) { stream_.expires_after(at_most); }
+  explicit Exchange(std::chrono::seconds at_most) : stream_(io_) { stream_.expires_after(at_most); }
 
   error_code run(const asio::ip::tcp::endpoint& where,
                  const http::request<http::empty_body>& request,
