@@ -11,6 +11,7 @@ namespace {
 constexpr std::array kRoutes = {
     Route{"GET", "/", get_root, true, true, "what this is"},
     Route{"GET", "/health", get_health, true, true, "200 while the service takes requests"},
+    Route{"GET", "/openapi.json", get_openapi, true, true, "this list, as an OpenAPI document"},
     Route{"GET", "/metrics", get_metrics, true, false, "what the service does, for Prometheus"},
     Route{"GET", "/v1/models", list_models, false, false, "the models that can be asked for"},
     Route{"GET", "/v1/models/{id}", get_model, false, false, "one of them"},

@@ -51,6 +51,7 @@ struct RouteMatch {
 RouteMatch find_route(std::string_view method, std::string_view path);
 
 Reply get_root(Service&, const Request&);
+Reply get_openapi(Service&, const Request&);
 Reply get_metrics(Service&, const Request&);
 Reply get_health(Service&, const Request&);
 Reply get_openai_status(Service&, const Request&);
