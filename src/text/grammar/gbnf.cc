@@ -32,7 +32,7 @@ class GbnfParser {
 
   Result<Rule> run() {
     if (source_.size() > kMaxBytes) {
-      return Error{ErrorKind::too_large,
+      return Error{ErrorKind::invalid,
                    cat("the grammar has ", source_.size(), " bytes; at most ", kMaxBytes)};
     }
     skip_space();

@@ -16,7 +16,7 @@
 namespace hearth::text {
 
 // Adds the rules of `source` and returns its root. Errors: invalid (with the line and what is
-// wrong), unsupported, too_large.
+// wrong), unsupported.
 Result<GrammarBuilder::Rule> add_gbnf(GrammarBuilder& builder, std::string_view source);
 
 // The grammar of these rules alone.

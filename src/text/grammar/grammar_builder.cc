@@ -127,7 +127,7 @@ class GrammarCompiler {
       }
     }
     if (is_full()) {
-      return Error{ErrorKind::too_large,
+      return Error{ErrorKind::unsupported,
                    cat("the grammar needs more than ", GrammarBuilder::kMaxInstructions,
                        " instructions; lower the bounds of what it repeats")};
     }

@@ -53,7 +53,7 @@ class GrammarBuilder {
   bool is_defined(Rule rule) const;
 
   // Errors: invalid, naming the rule (it is not defined; it calls itself before any byte; the root
-  // describes no text), too_large (more instructions than the bound).
+  // describes no text), unsupported (more instructions than the bound).
   Result<std::shared_ptr<const Grammar>> build(Rule root) const;
 
  private:
