@@ -203,8 +203,7 @@ void Connection::account(const Task& task, std::chrono::steady_clock::time_point
   runtime_.metrics.add_request(method, task.route == nullptr ? "" : task.route->path, status_,
                                seconds);
   log_info(cat("request id=", request_id_, " method=", quote(method, 20),
-               " path=", quote(request.path, 200), " status=", status_, " seconds=", seconds,
-               gone_ ? " client=gone" : ""));
+               " path=", quote(request.path, 200), " status=", status_, " seconds=", seconds));
 }
 
 asio::awaitable<bool> Connection::wait_for_request() {

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""workshop_test - the scripts of examples/workshop, as a participant runs them, with SmolLM2 in the place of every model. Reads
+HEARTH_BASE_URL and HEARTH_MODEL."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = os.environ["HEARTH_MODEL"]
+NAMES = ("FOUNDRY_LOCAL_ALIAS", "SLM_ALIAS", "LLM_ALIAS", "GENERAL_MODEL", "CODE_MODEL", "FAST_MODEL", "BENCH_MODELS", "AGENT_MODEL_PRIMARY")
+ENVIRONMENT = {**os.environ, **dict.fromkeys(NAMES, MODEL), "FOUNDRY_LOCAL_ENDPOINT": os.environ["HEARTH_BASE_URL"], "MAX_TOKENS": "48",
+               "PYTHONPATH": f"{ROOT / 'python'}:{os.environ.get('PYTHONPATH', '')}", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def run(script, *arguments, **environment):
+    done = subprocess.run([sys.executable, ROOT / "examples/workshop" / script, *arguments], env={**ENVIRONMENT, **environment},
+                          capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        raise AssertionError(f"{script} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+class Workshop(unittest.TestCase):
+    def test_chat_bootstrap_answers_whole_and_streamed(self):
+        said = run("chat_bootstrap.py", "What is the capital of Japan?")
+        whole, streamed = said.split("[STREAMED]")
+        self.assertIn("Tokyo", whole)
+        self.assertTrue(streamed.strip())
+
+    def test_rag_pipeline_answers_from_the_context(self):
+        said = run("rag_pipeline.py")
+        self.assertIn("Tokyo", said)
+        self.assertRegex(said, r"Documents: .*4[\s\S]*Tokens used: \d+")
+
+    def test_benchmark_fills_every_field(self):
+        [row] = json.loads(run("benchmark.py", BENCH_ROUNDS="2"))
+        self.assertTrue(all(row.values()), row)
+
+    def test_model_compare_has_two_rows_and_survives_a_missing_model(self):
+        self.assertIn("x as fast.", run("model_compare.py"))
+        rows = json.loads(run("model_compare.py", LLM_ALIAS="no-such-model"))
+        self.assertIn("latency_sec", rows[0])
+        self.assertIn("no-such-model", rows[1]["error"])
+
+    def test_hybrid_refines_long_drafts_only(self):
+        self.assertIn("[REFINED", run("hybrid.py", HYBRID_LENGTH="1"))
+        self.assertIn("[KEPT", run("hybrid.py", HYBRID_LENGTH="100000"))
+
+    def test_agents_leave_a_trace(self):
+        with tempfile.TemporaryDirectory() as folder:
+            trace = Path(folder) / "trace.jsonl"
+            said = run("agents.py", AGENT_TRACE=str(trace))
+            self.assertRegex(said, r"== RESEARCH ==\n[\s\S]+== FINAL ==\n[\s\S]+")
+            steps = [json.loads(line) for line in trace.read_text().splitlines()]
+            self.assertEqual([step["agent"] for step in steps], ["researcher", "editor"])
+            self.assertTrue(all(step["tokens_in"] and step["tokens_out"] for step in steps))
+
+    def test_router_sends_each_question_to_its_model(self):
+        said = run("router.py")
+        for number, intent in ((1, "code"), (2, "summarize"), (3, "classification")):
+            self.assertRegex(said, rf"\[TEST {number}/3\]\n.*\nIntent: {intent}")
+        pipeline = json.loads(said.split("[PIPELINE RESULTS]")[1])
+        self.assertTrue(pipeline["final"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
