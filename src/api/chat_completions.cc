@@ -92,14 +92,6 @@ Json message_json(const ChatChoice& choice) {
   return message;
 }
 
-Json score_json(const TokenScore& score) {
-  Json bytes = Json::array();
-  for (const char c : score.bytes) bytes.push_back(static_cast<unsigned char>(c));
-  return {{"token", to_valid_utf8(score.bytes)},
-          {"logprob", finite_logprob(score.logprob)},
-          {"bytes", std::move(bytes)}};
-}
-
 Json logprobs_json(const std::optional<std::vector<TokenLogprob>>& logprobs) {
   if (!logprobs) return nullptr;
   Json content = Json::array();
@@ -145,12 +137,7 @@ void check_reasoning_effort(Fields& fields, std::string_view name, std::string_v
 
 std::optional<ApiError> parse_chat_request(std::string_view body, ChatRequest& out) {
   Json json;
-  if (auto fault = parse_json(body, json)) return fault;
-  if (!json.is_object()) {
-    return ApiError{.message = cat("the request body must be a JSON object, got ", describe(json)),
-                    .param = {},
-                    .code = {}};
-  }
+  if (auto fault = parse_body(body, json)) return fault;
   Fields fields(json);
   read_generation_fields(fields, out.generation);
   read_messages(fields, out.messages);

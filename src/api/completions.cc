@@ -74,12 +74,7 @@ std::string chunk(const CompletionStreamWriter& writer, Json choice) {
 
 std::optional<ApiError> parse_completion_request(std::string_view text, CompletionRequest& out) {
   Json json;
-  if (auto fault = parse_json(text, json)) return fault;
-  if (!json.is_object()) {
-    return ApiError{.message = cat("the request body must be a JSON object, got ", describe(json)),
-                    .param = {},
-                    .code = {}};
-  }
+  if (auto fault = parse_body(text, json)) return fault;
   Fields fields(json);
   read_generation_fields(fields, out.generation);
   read_texts(fields, "prompt", out.prompts);

@@ -39,12 +39,7 @@ void check_inputs(Fields& fields, const std::vector<TextOrIds>& inputs) {
 
 std::optional<ApiError> parse_embeddings_request(std::string_view body, EmbeddingsRequest& out) {
   Json json;
-  if (auto fault = parse_json(body, json)) return fault;
-  if (!json.is_object()) {
-    return ApiError{.message = cat("the request body must be a JSON object, got ", describe(json)),
-                    .param = {},
-                    .code = {}};
-  }
+  if (auto fault = parse_body(body, json)) return fault;
   Fields fields(json);
   std::string format, user;
   fields.text("model", out.model);

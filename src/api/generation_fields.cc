@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/str.h"
+#include "base/utf8.h"
 
 namespace hearth::api {
 
@@ -122,6 +123,14 @@ Json usage_json(const UsageFields& usage) {
 }
 
 double finite_logprob(double logprob) { return logprob >= -9999 ? std::min(logprob, 0.0) : -9999; }
+
+Json score_json(const TokenScore& score) {
+  Json bytes = Json::array();
+  for (const char c : score.bytes) bytes.push_back(static_cast<unsigned char>(c));
+  return {{"token", to_valid_utf8(score.bytes)},
+          {"logprob", finite_logprob(score.logprob)},
+          {"bytes", std::move(bytes)}};
+}
 
 std::string sse_event(const Json& value) { return cat("data: ", dump(value), "\n\n"); }
 

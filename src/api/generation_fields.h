@@ -72,6 +72,8 @@ struct TokenLogprob {
 Json usage_json(const UsageFields& usage);
 // JSON has no infinity: what cannot be chosen at all is reported as -9999.
 double finite_logprob(double logprob);
+// {"token", "logprob", "bytes"}.
+Json score_json(const TokenScore& score);
 
 // "data: {…}\n\n"; the stream's last event; a comment that keeps proxies from closing a silent
 // stream.

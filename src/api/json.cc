@@ -53,6 +53,14 @@ std::optional<ApiError> parse_json(std::string_view text, Json& out, std::string
   return std::nullopt;
 }
 
+std::optional<ApiError> parse_body(std::string_view text, Json& out) {
+  if (auto fault = parse_json(text, out)) return fault;
+  if (out.is_object()) return std::nullopt;
+  return ApiError{.message = cat("the request body must be a JSON object, got ", describe(out)),
+                  .param = {},
+                  .code = {}};
+}
+
 std::string describe(const Json& value) {
   if (value.is_array()) return value.empty() ? "an empty array" : "an array";
   if (value.is_object()) return "an object";

@@ -29,6 +29,9 @@ using Json = nlohmann::ordered_json;
 std::optional<ApiError> parse_json(std::string_view text, Json& out,
                                    std::string_view what = "the request body");
 
+// The same for a request's body, which must be an object.
+std::optional<ApiError> parse_body(std::string_view text, Json& out);
+
 // A value for an error message, short: "hot" in quotes, 3, null, an array, an object.
 std::string describe(const Json& value);
 

@@ -5,7 +5,6 @@
 
 #include "api/chat_messages.h"
 #include "base/str.h"
-#include "base/utf8.h"
 
 namespace hearth::api {
 
@@ -320,20 +319,12 @@ void read_stream(Fields& fields, GenerationFields& out) {
   if (auto fault = options.finish()) fields.fail(*std::move(fault));
 }
 
-Json logprob_json(const TokenScore& score) {
-  Json bytes = Json::array();
-  for (const char c : score.bytes) bytes.push_back(static_cast<unsigned char>(c));
-  return {{"token", to_valid_utf8(score.bytes)},
-          {"logprob", finite_logprob(score.logprob)},
-          {"bytes", std::move(bytes)}};
-}
-
 Json logprobs_json(const std::vector<TokenLogprob>& logprobs) {
   Json out = Json::array();
   for (const TokenLogprob& entry : logprobs) {
-    Json token = logprob_json(entry.token);
+    Json token = score_json(entry.token);
     Json& top = token["top_logprobs"] = Json::array();
-    for (const TokenScore& score : entry.top) top.push_back(logprob_json(score));
+    for (const TokenScore& score : entry.top) top.push_back(score_json(score));
     out.push_back(std::move(token));
   }
   return out;
@@ -351,12 +342,7 @@ Json response_usage_json(const UsageFields& usage) {
 
 std::optional<ApiError> parse_responses_request(std::string_view body, ResponsesRequest& out) {
   Json json;
-  if (auto fault = parse_json(body, json)) return fault;
-  if (!json.is_object()) {
-    return ApiError{.message = cat("the request body must be a JSON object, got ", describe(json)),
-                    .param = {},
-                    .code = {}};
-  }
+  if (auto fault = parse_body(body, json)) return fault;
   Fields fields(json);
   GenerationFields& generation = out.chat.generation;
   fields.text("model", generation.model);

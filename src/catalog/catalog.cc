@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
@@ -33,14 +34,6 @@ constexpr std::string_view kModelFile = "model.gguf";
 constexpr std::size_t kMaxAliasBytes = 64;
 constexpr std::size_t kMaxCardBytes = 64 * 1024;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 bool starts_alias(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 bool continues_alias(char c) { return starts_alias(c) || c == '.' || c == '_' || c == '-'; }
 
@@ -62,7 +55,7 @@ namespace {
 // "SmolLM2-135M-Instruct.Q4_1.gguf" -> "smollm2-135m-instruct.q4_1"; what an alias cannot hold
 // becomes '-'.
 std::string alias_of_name(const std::string& name) {
-  std::string alias = lower(name);
+  std::string alias = ascii_lower(name);
   for (char& c : alias) {
     if (!continues_alias(c)) c = '-';
   }
@@ -176,7 +169,7 @@ Result<std::vector<std::string>> entry_names() {
 
 Error no_such_model(std::string_view wanted, const std::vector<std::string>& names) {
   const std::vector<std::string_view> views(names.begin(), names.end());
-  const std::string_view near = nearest(lower(wanted), views.data(), views.size());
+  const std::string_view near = nearest(ascii_lower(wanted), views.data(), views.size());
   return {ErrorKind::not_found,
           cat("no model ", quote(wanted), " in ", cache_folder(),
               near.empty() ? std::string() : cat("; did you mean ", quote(near), "?"),
@@ -362,12 +355,12 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
   if (wanted.empty() || wanted.find('\0') != std::string::npos) {
     return Error{ErrorKind::invalid, cat("expected a model's alias or path, not ", quote(wanted))};
   }
-  if (const std::string alias = lower(wanted); alias_problem(alias).empty()) {
+  if (const std::string alias = ascii_lower(wanted); alias_problem(alias).empty()) {
     auto entry = read_entry(entry_folder(alias), alias);
     if (entry || entry.error().kind != ErrorKind::not_found) return entry;
   }
   std::error_code unknown;
-  if (wanted.find('/') != std::string::npos || lower(wanted).ends_with(".gguf") ||
+  if (wanted.find('/') != std::string::npos || ascii_lower(wanted).ends_with(".gguf") ||
       fs::is_regular_file(wanted, unknown) || formats::is_model_folder(wanted)) {
     return from_path(wanted);
   }
@@ -383,7 +376,7 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
 }
 
 Result<CachedModel> find_cached(std::string_view alias) {
-  const std::string name = lower(alias);
+  const std::string name = ascii_lower(alias);
   return read_entry(entry_folder(name), name);
 }
 
@@ -444,7 +437,7 @@ Result<CachedModel> import_file(const std::string& path, std::string_view alias,
 }
 
 Result<void> remove_model(std::string_view alias) {
-  const std::string name = lower(alias);
+  const std::string name = ascii_lower(alias);
   HEARTH_TRY(const auto names, entry_names());
   std::error_code unknown;
   const bool has_download =

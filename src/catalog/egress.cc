@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/ascii.h"
 #include "base/str.h"
 
 namespace hearth::catalog {
@@ -102,8 +103,7 @@ Result<Url> parse_url(const std::string& text) {
   if (!part(url.get(), CURLUPART_USER).empty()) {
     return Error{ErrorKind::invalid, "a URL with a user name is not followed; use a token"};
   }
-  std::transform(out.host.begin(), out.host.end(), out.host.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  out.host = ascii_lower(out.host);
   if (out.host.front() == '[') out.host = out.host.substr(1, out.host.size() - 2);
   out.authority = cat(out.host, ":", part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT));
   return out;

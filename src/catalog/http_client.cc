@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/ascii.h"
 #include "base/str.h"
 #include "catalog/egress.h"
 
@@ -176,8 +177,7 @@ class Transfer {
     const std::size_t colon = line.find(':');
     if (line.starts_with("HTTP/")) transfer->reply_headers_.clear();
     if (colon == line.npos || transfer->reply_headers_.size() > 200) return size;
-    std::string name(line.substr(0, colon));
-    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    std::string name = ascii_lower(line.substr(0, colon));
     std::string_view value = line.substr(colon + 1);
     while (!value.empty() && (value.front() == ' ' || value.front() == '\t'))
       value.remove_prefix(1);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/str.h"
 #include "base/strict_json.h"
 
@@ -13,12 +14,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kScheme = "hf:";
 constexpr std::string_view kPreferred[] = {"q4_k_m", "mxfp4", "q4_0", "q8_0"};
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return out;
-}
 
 bool is_name(std::string_view text) {
   const auto good = [](char c) {
@@ -51,7 +46,7 @@ std::string encoded(std::string_view text, bool keep_slashes) {
   return out;
 }
 
-bool is_gguf(const HubFile& file) { return lower(file.path).ends_with(".gguf"); }
+bool is_gguf(const HubFile& file) { return ascii_lower(file.path).ends_with(".gguf"); }
 
 // "model-00001-of-00003.gguf"
 bool is_part(std::string_view path) {
@@ -64,7 +59,7 @@ bool is_part(std::string_view path) {
 
 // Vision encoders lie beside the models they belong to.
 bool is_model(const HubFile& file) {
-  return is_gguf(file) && lower(file.path).find("mmproj") == std::string::npos;
+  return is_gguf(file) && ascii_lower(file.path).find("mmproj") == std::string::npos;
 }
 
 std::string names_of(const std::vector<HubFile>& files) {
@@ -157,13 +152,13 @@ Result<HubFile> choose_file(const HubListing& listing, std::string_view reposito
   }
   std::vector<HubFile> fitting;
   const auto collect = [&](std::string_view part) {
-    const std::string needle = lower(part);
+    const std::string needle = ascii_lower(part);
     for (const HubFile& file : models) {
       if (file.path == part) {
         fitting = {file};
         return;
       }
-      if (lower(file.path).find(needle) != std::string::npos) fitting.push_back(file);
+      if (ascii_lower(file.path).find(needle) != std::string::npos) fitting.push_back(file);
     }
   };
   if (!wanted.empty()) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "base/mapped_file.h"
 #include "base/str.h"
 #include "base/strict_json.h"
@@ -20,11 +21,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kMaxFileBytes = 16 << 20;
 
 bool same_name(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
+                    [&](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
 }
 
 bool is_among(std::string_view name, const std::vector<std::string>& names) {
@@ -170,7 +168,10 @@ Result<std::vector<KnownModel>> parse_known_models(std::string_view text, std::s
 }
 
 Result<std::vector<KnownModel>> known_models() {
-  HEARTH_TRY(auto models, parse_known_models(built_in_catalog(), "the built-in catalogue"));
+  // Once: a service looks here for every name that is not exactly a loaded model's.
+  static const auto built_in = parse_known_models(built_in_catalog(), "the built-in catalogue");
+  if (!built_in) return built_in.error();
+  std::vector<KnownModel> models = *built_in;
   HEARTH_TRY(auto users, users_models());
   for (KnownModel& model : users) {
     std::erase_if(models, [&](const KnownModel& other) { return other.alias == model.alias; });

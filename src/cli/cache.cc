@@ -2,6 +2,7 @@
 // and lines.
 #include <filesystem>
 
+#include "base/ascii.h"
 #include "base/str.h"
 #include "catalog/catalog.h"
 #include "catalog/known_models.h"
@@ -73,8 +74,8 @@ Result<int> remove_all() {
 
 Result<int> remove(const std::string& name) {
   if (name == "*") return remove_all();
-  HEARTH_TRY(std::string alias, catalog::alias_of(name));
-  for (char& c : alias) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  HEARTH_TRY(const std::string named, catalog::alias_of(name));
+  const std::string alias = ascii_lower(named);
   HEARTH_TRY_VOID(catalog::remove_model(alias));
   print(cat("removed ", one_line(alias), "\n"));
   return kSuccess;

@@ -189,7 +189,7 @@ class Refusals(DownloadTest):
             for host in ("localhost", "127.0.0.2", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706434"):
                 self.hub.redirect = f"http://{host}:{inside.server.server_port}"
                 said = self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}", "--alias", "inside")
-                self.assertRegex(said, "refused to go to|cannot download from", host)
+                self.assertIn("refused to go to", said, host)
             self.hub.redirect = "file:///etc"
             self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}", "--alias", "inside")
             self.assertEqual(inside.requests, [])
