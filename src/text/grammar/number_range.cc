@@ -40,7 +40,7 @@ std::string plus_one(std::string digits) {
     }
     digits[i] = '0';
   }
-  return "1" + digits;
+  return cat('1', digits);
 }
 
 std::string minus_one(std::string digits) {  // of a positive number
@@ -93,7 +93,7 @@ class Ranges {
   Expr whole(const std::string& low, const std::string& high) {
     std::vector<Expr> ways;
     for (std::size_t n = low.size(); n <= high.size(); ++n) {
-      const std::string least = n == low.size() ? low : "1" + std::string(n - 1, '0');
+      const std::string least = n == low.size() ? low : cat('1', std::string(n - 1, '0'));
       const std::string most = n == high.size() ? high : std::string(n, '9');
       ways.push_back(of_length(least, most));
     }
@@ -303,7 +303,7 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
   out.whole = digits.substr(0, static_cast<std::size_t>(point));
   out.fraction = digits.substr(static_cast<std::size_t>(point));
   out.whole.erase(0, std::min(out.whole.find_first_not_of('0'), out.whole.size()));
-  if (out.whole.empty()) out.whole = "0";
+  if (out.whole.empty()) out.whole.push_back('0');
   out.fraction.erase(out.fraction.find_last_not_of('0') + 1);
   if (is_zero(out)) out.negative = false;
   if (out.whole.size() + out.fraction.size() > kMaxDigits) return std::nullopt;
