@@ -278,6 +278,28 @@ TEST(Vanishing, nothing_is_computed_for_a_client_that_left_while_its_model_was_l
   EXPECT_EQ(server.engine.n_submitted, 1);
 }
 
+TEST(Observed, answers_and_requests_are_counted_whole_streamed_and_left) {
+  TestServer server;
+  EXPECT_EQ(ask(server.port(), chat_request()).status, 200);
+  EXPECT_EQ(ask(server.port(), chat_request(R"("stream":true)")).status, 200);
+  EXPECT_EQ(ask(server.port(), chat_request(R"("temperature":9)")).status, 400);
+  {
+    Client client(server.port());
+    client.send(chat_request(kLongStream));
+    ASSERT_TRUE(client.wait_for("\"content\":\"H\""));
+    client.leave();
+  }
+  const auto counts = [&](const char* line) {
+    return eventually([&] {
+      return ask(server.port(), http_request("GET", "/metrics", "")).body.find(line) !=
+             std::string::npos;
+    });
+  };
+  EXPECT_TRUE(counts("hearth_answers_total{model=\"fake\",reason=\"stop\"} 2\n"));
+  EXPECT_TRUE(counts("hearth_answers_total{model=\"fake\",reason=\"cancelled\"} 1\n"));
+  EXPECT_TRUE(counts("route=\"/v1/chat/completions\",status=\"400\"} 1\n"));
+}
+
 TEST(SlowReaders, do_not_make_the_server_buffer_their_answer) {
   // The engine is far ahead, yet the events are not formatted before the reader takes them: 100
   // choices of 900 tokens would be some 20 MB.
