@@ -14,9 +14,9 @@
 // as half floats, or float32 when the engine runs exact.
 //
 // Order of summation: positions are cut into partitions of 512, counted from position 0. Within a
-// partition the online softmax advances page by page; the partitions are merged in order. Nothing
-// depends on which rows are computed together or which thread computes a partition; positions
-// outside the mask contribute exact zeros.
+// partition the online softmax advances by 64 positions; the partitions are merged in order.
+// Nothing depends on which rows are computed together or which thread computes a partition;
+// positions outside the mask contribute exact zeros.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,9 @@
 
 namespace hearth::kernels {
 
-inline constexpr std::int32_t kPartition = 512;  // positions; a multiple of kPage
+inline constexpr std::int32_t kPartition = 512;  // positions; a multiple of kScoreBlock
+inline constexpr std::int32_t kScoreBlock = 64;  // positions; a multiple of kPage
+inline constexpr std::int64_t kMaxHeadDim = 512;
 
 // One layer's pages.
 struct KvPages {

@@ -1,4 +1,5 @@
-// attend_impl.h - attend.h over the vector layer: a page of 16 positions is one vector of scores.
+// attend_impl.h - attend.h over the vector layer: a page of 16 positions is one vector of scores,
+// four pages are one step of the online softmax.
 //
 // Scores: lane = position, so q · k needs no sum across lanes (that is why keys stand transposed).
 // Values: lane = channel, the position's weight is broadcast. Both loads serve all queries of the
@@ -27,83 +28,148 @@ typename V::F visible_lanes(std::int32_t low, std::int32_t high) {
   return V::load(mask);
 }
 
-// Q queries of the tile, beginning with query m, against one page. p[q][16] receives the weights.
+// The Q queries of a tile that are computed together, and where they stand after the positions so
+// far: the highest score, the sum of the exponentials, the weighted values.
+template <class V, int Q>
+struct QueryGroup {
+  const float* q[Q];
+  std::int32_t begin[Q], end[Q];  // the positions each one sees
+  float* partial[Q];              // {m, l, padding to 16, acc[padded_dim]}
+};
+
+// scores[i][at …] of the 16 positions of one page, from `position` on.
 template <class V, bool f32, int Q>
-void page_scores(const AttendTile& tile, int m, const std::uint8_t* keys, typename V::F* s) {
+void page_scores(const AttendTile& tile, const QueryGroup<V, Q>& group, const std::uint8_t* keys,
+                 std::int32_t position, std::int32_t at, float (*scores)[kScoreBlock]) {
   constexpr std::int64_t kRow = kPage * (f32 ? 4 : 2);
+  typename V::F s[Q];
+#pragma GCC unroll 8
   for (int i = 0; i < Q; ++i) s[i] = V::set1(0);
   for (std::int32_t c = 0; c < tile.kv.head_dim; ++c) {
     const typename V::F k = load_kv<V, f32>(keys + c * kRow);
-    for (int i = 0; i < Q; ++i) s[i] = V::fma(k, V::set1(tile.q[m + i][c]), s[i]);
+#pragma GCC unroll 8
+    for (int i = 0; i < Q; ++i) s[i] = V::fma(k, V::set1(group.q[i][c]), s[i]);
+  }
+  for (int i = 0; i < Q; ++i) {
+    typename V::F scaled = V::mul(s[i], V::set1(tile.scale));
+    const std::int32_t low = group.begin[i] - position, high = group.end[i] - position;
+    if (low > 0 || high < kPage) scaled = V::add(scaled, visible_lanes<V>(low, high));
+    V::store(scores[i] + at, scaled);
   }
 }
 
+// From scores to weights relative to the highest so far. correction[i] is what the sums before are
+// multiplied by.
+template <class V, int Q>
+void weigh_block(const QueryGroup<V, Q>& group, float (*scores)[kScoreBlock], float* correction) {
+  alignas(64) float fall[16] = {};
+  float total[Q];
+  for (int i = 0; i < Q; ++i) {
+    typename V::F highest = V::load(scores[i]);
+    for (int c = 16; c < kScoreBlock; c += 16) highest = V::max(highest, V::load(scores[i] + c));
+    const float before = group.partial[i][0], found = V::reduce_max(highest);
+    const float after = found > before ? found : before;
+    group.partial[i][0] = after;
+    // Nothing visible to this query yet: everything stays zero.
+    const bool none = after == -__builtin_inff();
+    fall[i] = none ? 0 : before - after;
+    typename V::F sum = V::set1(0);
+    for (int c = 0; c < kScoreBlock; c += 16) {
+      const typename V::F weights =
+          none ? V::set1(0) : exp<V>(V::sub(V::load(scores[i] + c), V::set1(after)));
+      V::store(scores[i] + c, weights);
+      sum = V::add(sum, weights);
+    }
+    total[i] = V::reduce_add(sum);
+  }
+  alignas(64) float corrections[16];
+  V::store(corrections, exp<V>(V::load(fall)));
+  for (int i = 0; i < Q; ++i) {
+    correction[i] = corrections[i];
+    group.partial[i][1] = group.partial[i][1] * correction[i] + total[i];
+  }
+}
+
+// acc = acc * correction + the values of pages [first, last) times their weights.
 template <class V, bool f32, int Q>
-void page_values(const AttendTile& tile, const std::uint8_t* values, const float (*p)[16],
-                 const float* correction, float* const* partials) {
+void add_values(const AttendTile& tile, const QueryGroup<V, Q>& group, std::int32_t block_page,
+                std::int32_t first, std::int32_t last, const float (*weights)[kScoreBlock],
+                const float* correction) {
   const std::int64_t dim = tile.kv.padded_dim();
   constexpr std::int64_t kSize = f32 ? 4 : 2;
   for (std::int64_t c = 0; c < dim; c += 16) {
     typename V::F acc[Q];
+#pragma GCC unroll 8
     for (int i = 0; i < Q; ++i) {
-      acc[i] = V::mul(V::load(partials[i] + 16 + c), V::set1(correction[i]));
+      acc[i] = V::mul(V::load(group.partial[i] + 16 + c), V::set1(correction[i]));
     }
-    for (int j = 0; j < kPage; ++j) {
-      const typename V::F v = load_kv<V, f32>(values + (j * dim + c) * kSize);
-      for (int i = 0; i < Q; ++i) acc[i] = V::fma(v, V::set1(p[i][j]), acc[i]);
+    for (std::int32_t page = first; page < last; ++page) {
+      const std::uint8_t* values = tile.kv.v_head(tile.pages[page], tile.kv_head) + c * kSize;
+      const std::int32_t at = (page - block_page) * kPage;
+      for (int j = 0; j < kPage; ++j) {
+        const typename V::F v = load_kv<V, f32>(values + j * dim * kSize);
+#pragma GCC unroll 8
+        for (int i = 0; i < Q; ++i) acc[i] = V::fma(v, V::set1(weights[i][at + j]), acc[i]);
+      }
     }
-    for (int i = 0; i < Q; ++i) V::store(partials[i] + 16 + c, acc[i]);
+#pragma GCC unroll 8
+    for (int i = 0; i < Q; ++i) V::store(group.partial[i] + 16 + c, acc[i]);
   }
 }
 
 template <class V, bool f32, int Q>
-void attend_queries(const AttendTile& tile, std::int32_t partition, int m, float* const* partials) {
+void attend_queries(const AttendTile& tile, std::int32_t partition, const QueryGroup<V, Q>& group) {
   const std::int32_t begin = partition * kPartition;
   for (int i = 0; i < Q; ++i) {
-    V::store(partials[i], V::set1(0));
-    partials[i][0] = -__builtin_inff();
+    V::store(group.partial[i], V::set1(0));
+    group.partial[i][0] = -__builtin_inff();
     for (std::int64_t c = 0; c < tile.kv.padded_dim(); c += 16) {
-      V::store(partials[i] + 16 + c, V::set1(0));
+      V::store(group.partial[i] + 16 + c, V::set1(0));
     }
   }
-  const std::int32_t first_visible = tile.begin(m), behind_last = tile.end(m + Q - 1);
-  const std::int32_t first_page = (first_visible > begin ? first_visible : begin) / kPage;
+  // Later queries see later positions.
+  const std::int32_t first_visible = group.begin[0], behind_last = group.end[Q - 1];
   const std::int32_t end = behind_last < begin + kPartition ? behind_last : begin + kPartition;
-  for (std::int32_t page = first_page; page * kPage < end; ++page) {
-    const std::int32_t at = page * kPage;
-    typename V::F s[Q];
-    page_scores<V, f32, Q>(tile, m, tile.kv.k_head(tile.pages[page], tile.kv_head), s);
-    alignas(64) float p[Q][16];
-    float correction[Q];
-    for (int i = 0; i < Q; ++i) {
-      typename V::F scores = V::mul(s[i], V::set1(tile.scale));
-      const std::int32_t low = tile.begin(m + i) - at, high = tile.end(m + i) - at;
-      if (low > 0 || high < kPage) scores = V::add(scores, visible_lanes<V>(low, high));
-      const float before = partials[i][0];
-      const float highest = V::reduce_max(scores);
-      const float after = highest > before ? highest : before;
-      if (after == -__builtin_inff()) {  // nothing of this page or before is visible to this query
-        V::store(p[i], V::set1(0));
-        correction[i] = 1;
-        continue;
+  constexpr std::int32_t kPages = kScoreBlock / kPage;
+  std::int32_t page = (first_visible > begin ? first_visible : begin) / kPage;
+  const std::int32_t last_page = (end + kPage - 1) / kPage;
+  while (page < last_page) {
+    const std::int32_t block_page = page / kPages * kPages;
+    const std::int32_t first = page;
+    const std::int32_t last = last_page < block_page + kPages ? last_page : block_page + kPages;
+    alignas(64) float scores[Q][kScoreBlock];
+    if (last - first < kPages) {
+      for (int i = 0; i < Q; ++i) {
+        for (float& score : scores[i]) score = -__builtin_inff();
       }
-      const typename V::F weights = exp<V>(V::sub(scores, V::set1(after)));
-      V::store(p[i], weights);
-      alignas(64) float difference[16];
-      V::store(difference, exp<V>(V::set1(before - after)));
-      correction[i] = difference[0];
-      partials[i][0] = after;
-      partials[i][1] = partials[i][1] * correction[i] + V::reduce_add(weights);
     }
-    page_values<V, f32, Q>(tile, tile.kv.v_head(tile.pages[page], tile.kv_head), p, correction,
-                           partials);
+    for (; page < last; ++page) {
+      const std::uint8_t* keys = tile.kv.k_head(tile.pages[page], tile.kv_head);
+      page_scores<V, f32, Q>(tile, group, keys, page * kPage, (page - block_page) * kPage, scores);
+    }
+    float correction[Q];
+    weigh_block<V, Q>(group, scores, correction);
+    add_values<V, f32, Q>(tile, group, block_page, first, last, scores, correction);
   }
 }
 
+// Queries go in groups of Q; what is left fills a group that has room for a third more (the last
+// query is then computed again, for nobody), or goes on in smaller ones.
 template <class V, bool f32, int Q = V::kTileQueries>
 void attend_tile(const AttendTile& tile, std::int32_t partition, int m, float* const* partials) {
-  for (; m + Q <= tile.n_queries; m += Q) {
-    attend_queries<V, f32, Q>(tile, partition, m, partials + m);
+  while (4 * (tile.n_queries - m) >= 3 * Q) {
+    alignas(64) float nobody[attend_partial_floats(kMaxHeadDim)];
+    QueryGroup<V, Q> group;
+    for (int i = 0; i < Q; ++i) {
+      const bool real = m + i < tile.n_queries;
+      const int query = real ? m + i : tile.n_queries - 1;
+      group.q[i] = tile.q[query];
+      group.begin[i] = tile.begin(query);
+      group.end[i] = tile.end(query);
+      group.partial[i] = real ? partials[m + i] : nobody;
+    }
+    attend_queries<V, f32, Q>(tile, partition, group);
+    m += Q;
   }
   if constexpr (Q > 1) {
     if (m < tile.n_queries) attend_tile<V, f32, Q / 2>(tile, partition, m, partials);
@@ -151,14 +217,18 @@ void attend_finish(const float* partial, std::int64_t head_dim, float sink, floa
 template <class V>
 void store_k(const float* x, std::int64_t head_dim, std::uint8_t* head, std::int32_t slot,
              bool f32) {
-  for (std::int64_t c = 0; c < head_dim; ++c) {
-    const std::int64_t at = c * kPage + slot;
-    if (f32) {
-      reinterpret_cast<float*>(head)[at] = x[c];
-    } else {
-      alignas(64) std::uint16_t half[16];
-      V::store_f16(half, V::set1(x[c]));
-      reinterpret_cast<std::uint16_t*>(head)[at] = half[0];
+  if (f32) {
+    for (std::int64_t c = 0; c < head_dim; ++c) {
+      reinterpret_cast<float*>(head)[c * kPage + slot] = x[c];
+    }
+    return;
+  }
+  for (std::int64_t c = 0; c < head_dim; c += 16) {
+    const std::int64_t n = head_dim - c < 16 ? head_dim - c : 16;
+    alignas(64) std::uint16_t half[16];
+    V::store_f16(half, n == 16 ? V::load(x + c) : load_tail<V>(x + c, n));
+    for (std::int64_t i = 0; i < n; ++i) {
+      reinterpret_cast<std::uint16_t*>(head)[(c + i) * kPage + slot] = half[i];
     }
   }
 }

@@ -18,9 +18,43 @@ constexpr std::int64_t kSplitQueries = 64;
 // Below this many rows an operator that goes row by row is not worth a hand-over to the pool (about
 // 1 µs).
 constexpr std::int64_t kFewRows = 4;
-constexpr std::int64_t kMaxHeadDim = 512;
 
 std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
+std::int64_t parts_of(std::int64_t n, std::int64_t part) { return (n + part - 1) / part; }
+
+// How a matmul is cut for the threads: eight parts each, so that a thread held up by a neighbour
+// leaves its share to the others. Few rows (decode) read each weight once: panels are cut. Many
+// rows share the weights that a part keeps in its cache, and each part prepares its rows for the
+// kernel: parts of many panels, and rows are cut.
+class MatMulParts {
+ public:
+  struct Part {
+    std::int64_t first_panel, last_panel, first_row, last_row;
+  };
+
+  MatMulParts(std::int64_t n_panels, std::int64_t n_rows, std::int64_t n_threads)
+      : n_panels_(n_panels), n_rows_(n_rows), rows_(n_rows) {
+    const std::int64_t wanted = 8 * n_threads;
+    panels_ = std::clamp<std::int64_t>(n_panels / wanted, 1, kMaxPanels);
+    if (n_rows > kFew) {
+      panels_ = std::min(n_panels, kMaxPanels);
+      rows_ = round_up(parts_of(n_rows, parts_of(wanted, parts_of(n_panels, panels_))), kTile);
+    }
+    row_parts_ = parts_of(n_rows, rows_);
+  }
+
+  std::int64_t n() const { return parts_of(n_panels_, panels_) * row_parts_; }
+  Part part(std::int64_t i) const {
+    const std::int64_t panel = i / row_parts_ * panels_, row = i % row_parts_ * rows_;
+    return {panel, std::min(n_panels_, panel + panels_), row, std::min(n_rows_, row + rows_)};
+  }
+
+ private:
+  static constexpr std::int64_t kMaxPanels = 32, kFew = 32, kTile = 16;
+  std::int64_t n_panels_, n_rows_;
+  std::int64_t panels_ = 1, rows_;  // of a part
+  std::int64_t row_parts_ = 1;
+};
 
 }  // namespace
 
@@ -280,15 +314,15 @@ void CpuOps::multiply(Activation in, std::span<const Product> products, bool add
     for (MatMul& op : ops) op.xq = xq;
   }
   const std::int64_t n_panels = first_panel[products.size()];
-  // Eight parts a thread: a thread held up by a neighbour leaves its share to the others.
-  const std::int64_t part = std::max<std::int64_t>(1, n_panels / (8 * pool_.n_threads()));
-  pool_.run((n_panels + part - 1) / part, [&](std::int64_t task) {
-    std::int64_t p = task * part;
-    const std::int64_t end = std::min(n_panels, p + part);
-    for (std::size_t i = 0; i < products.size() && p < end; ++i) {
-      const std::int64_t stop = std::min(end, first_panel[i + 1]);
+  const MatMulParts parts(n_panels, n_rows_, pool_.n_threads());
+  pool_.run(parts.n(), [&](std::int64_t task) {
+    const MatMulParts::Part part = parts.part(task);
+    std::int64_t p = part.first_panel;
+    for (std::size_t i = 0; i < products.size() && p < part.last_panel; ++i) {
+      const std::int64_t stop = std::min(part.last_panel, first_panel[i + 1]);
       if (p >= stop) continue;
-      kernels_.matmul(ops[i], p - first_panel[i], stop - first_panel[i], 0, n_rows_);
+      kernels_.matmul(ops[i], p - first_panel[i], stop - first_panel[i], part.first_row,
+                      part.last_row);
       p = stop;
     }
   });
@@ -378,6 +412,10 @@ struct CpuOps::AttendPlan {
   std::int64_t tasks(const SequenceRows& s) const {
     return row_tiles(s) * how.n_kv_heads * head_tiles;
   }
+  // Of one tile of the sequence.
+  std::int64_t max_queries(const SequenceRows& s) const {
+    return std::int64_t{heads_a_tile} * std::min(rows_a_tile, s.n_rows);
+  }
   // Task `index` of a sequence. out_rows[m] is where query m's result goes.
   AttendTile tile(const SequenceRows& s, std::int64_t index, float** out_rows) const {
     const auto head_tile = static_cast<std::int32_t>(index % head_tiles);
@@ -448,37 +486,47 @@ void CpuOps::attend_task(const AttendPlan& plan, std::int64_t task) {
   }
 }
 
-// Few queries over long caches: every (tile, partition) is a task of its own, merged afterwards in
-// the order attend_task() has, so the bytes are the same.
+// Few queries over long caches: every (tile, partition) is a task of its own; the partitions are
+// merged afterwards in the order attend_task() has, so the bytes are the same.
 void CpuOps::attend_split(const AttendPlan& plan) {
   const std::int64_t dim = plan.pages.padded_dim();
   const std::int64_t size = attend_partial_floats(dim);
   const std::int64_t max_parts = (options_.max_positions + kPartition - 1) / kPartition;
   auto* partials = reinterpret_cast<float*>(partials_.get());
   std::int64_t first_query = 0;
-  for (const SequenceRows& s : batch_.sequences) {
-    const std::int64_t n_tiles = plan.tasks(s);
-    for (std::int64_t index = 0; index < n_tiles; ++index) {
+  for (const SequenceRows& sequence : batch_.sequences) {
+    const std::int64_t n_tiles = plan.tasks(sequence);
+    // Query m of a tile, partition p.
+    const auto partial = [&](std::int64_t index, std::int32_t m, std::int32_t p) {
+      const std::int64_t query = first_query + index * plan.max_queries(sequence) + m;
+      return partials + (query * max_parts + p) * size;
+    };
+    const std::int32_t last_position = sequence.first_position + sequence.n_rows;
+    const std::int64_t n_parts = (last_position + kPartition - 1) / kPartition;
+    pool_.run(n_tiles * n_parts, [&](std::int64_t task) {
       float* out[kMaxQueries];
-      const AttendTile tile = plan.tile(s, index, out);
+      const std::int64_t index = task / n_parts;
+      const auto p = static_cast<std::int32_t>(task % n_parts);
+      const AttendTile tile = plan.tile(sequence, index, out);
       const PartitionRange range = partitions_of(tile);
-      const auto partial = [&](std::int32_t m, std::int32_t p) {
-        return partials + ((first_query + m) * max_parts + p) * size;
-      };
-      pool_.run(range.last - range.first, [&](std::int64_t i) {
-        const auto p = static_cast<std::int32_t>(range.first + i);
-        float* parts[kMaxQueries];
-        for (std::int32_t m = 0; m < tile.n_queries; ++m) parts[m] = partial(m, p);
-        kernels_.attend_partition(tile, p, parts);
-      });
+      if (p < range.first || p >= range.last) return;
+      float* parts[kMaxQueries];
+      for (std::int32_t m = 0; m < tile.n_queries; ++m) parts[m] = partial(index, m, p);
+      kernels_.attend_partition(tile, p, parts);
+    });
+    pool_.run(n_tiles, [&](std::int64_t index) {
+      float* out[kMaxQueries];
+      const AttendTile tile = plan.tile(sequence, index, out);
+      const PartitionRange range = partitions_of(tile);
       for (std::int32_t m = 0; m < tile.n_queries; ++m) {
+        float* total = partial(index, m, range.first);
         for (std::int32_t p = range.first + 1; p < range.last; ++p) {
-          kernels_.attend_merge(partial(m, range.first), partial(m, p), dim);
+          kernels_.attend_merge(total, partial(index, m, p), dim);
         }
-        kernels_.attend_finish(partial(m, range.first), plan.how.head_dim, tile.sink(m), out[m]);
+        kernels_.attend_finish(total, plan.how.head_dim, tile.sink(m), out[m]);
       }
-      first_query += tile.n_queries;
-    }
+    });
+    first_query += n_tiles * plan.max_queries(sequence);
   }
 }
 
@@ -504,16 +552,16 @@ void CpuOps::attend(Activation out, Activation q, std::int32_t layer, const Atte
   plan.head_tiles = (plan.group + plan.heads_a_tile - 1) / plan.heads_a_tile;
   plan.rows_a_tile = kMaxQueries / plan.heads_a_tile;
 
-  std::int64_t total = 0;
+  std::int64_t total = 0, n_queries = 0;
   std::int32_t longest = 0;
   for (std::size_t s = 0; s < batch_.sequences.size(); ++s) {
     CHECK(how.causal || batch_.sequences[s].first_position == 0, "attend: whole sequences");
     first_task_[s] = total;
     total += plan.tasks(batch_.sequences[s]);
+    n_queries += plan.tasks(batch_.sequences[s]) * plan.max_queries(batch_.sequences[s]);
     longest = std::max(longest, batch_.sequences[s].first_position + batch_.sequences[s].n_rows);
   }
-  const bool few = n_rows_ * how.n_heads <= kSplitQueries && total < 4 * pool_.n_threads();
-  if (few && longest > 2 * kPartition) return attend_split(plan);
+  if (n_queries <= kSplitQueries && longest > 2 * kPartition) return attend_split(plan);
   pool_.run(total, [&](std::int64_t task) { attend_task(plan, task); });
 }
 
@@ -625,8 +673,9 @@ void CpuOps::expert_matmul(const Routing& routing, Activation in,
   QuantizedRows xq;
   if (any_quantized) xq = quantize(in);
   const std::int64_t total = r.n_active * n_panels;
-  const std::int64_t part = std::max<std::int64_t>(1, total / (8 * pool_.n_threads()));
-  pool_.run((total + part - 1) / part, [&](std::int64_t task) {
+  constexpr std::int64_t kMaxPart = 64;  // panels
+  const std::int64_t part = std::clamp<std::int64_t>(total / (8 * pool_.n_threads()), 1, kMaxPart);
+  pool_.run(parts_of(total, part), [&](std::int64_t task) {
     std::int64_t p = task * part;
     const std::int64_t end = std::min(total, p + part);
     while (p < end) {

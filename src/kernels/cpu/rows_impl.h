@@ -5,8 +5,6 @@
 // padding as data: the tail goes through a zeroed buffer.
 #pragma once
 
-#include <cstring>
-
 #include "kernels/add.h"
 #include "kernels/clamped_swiglu.h"
 #include "kernels/cpu/vec_math.h"
@@ -21,20 +19,6 @@
 #include "kernels/weighted_sum.h"
 
 namespace hearth::kernels {
-
-template <class V>
-typename V::F load_tail(const float* x, std::int64_t n) {
-  alignas(64) float buffer[16] = {};
-  std::memcpy(buffer, x, static_cast<std::size_t>(n) * sizeof(float));
-  return V::load(buffer);
-}
-
-template <class V>
-void store_tail(float* y, std::int64_t n, typename V::F v) {
-  alignas(64) float buffer[16];
-  V::store(buffer, v);
-  std::memcpy(y, buffer, static_cast<std::size_t>(n) * sizeof(float));
-}
 
 // y[c] = fn(in[c]…), vector by vector.
 template <class V, class Fn, class... In>
@@ -100,6 +84,20 @@ void rotate(float* a, float* b, float c, float s) {
 }
 
 template <class V>
+void rotate_halves(float* head, std::int32_t n_pairs, const float* c, const float* s) {
+  const std::int32_t whole = n_pairs / 16 * 16;
+  for (std::int32_t j = 0; j < whole; j += 16) {
+    const typename V::F x = V::load(head + j), y = V::load(head + n_pairs + j);
+    const typename V::F cos = V::load(c + j), sin = V::load(s + j);
+    V::store(head + j, V::sub(V::mul(x, cos), V::mul(y, sin)));
+    V::store(head + n_pairs + j, V::add(V::mul(x, sin), V::mul(y, cos)));
+  }
+  for (std::int32_t j = whole; j < n_pairs; ++j) {
+    rotate<V>(head + j, head + j + n_pairs, c[j], s[j]);
+  }
+}
+
+template <class V>
 void rope(const RopeRows& op, std::int64_t first, std::int64_t last) {
   for (std::int64_t t = first; t < last; ++t) {
     const float* c = op.cos + t * op.n_pairs;
@@ -111,9 +109,7 @@ void rope(const RopeRows& op, std::int64_t first, std::int64_t last) {
           rotate<V>(head + 2 * j, head + 2 * j + 1, c[j], s[j]);
         }
       } else {
-        for (std::int32_t j = 0; j < op.n_pairs; ++j) {
-          rotate<V>(head + j, head + j + op.n_pairs, c[j], s[j]);
-        }
+        rotate_halves<V>(head, op.n_pairs, c, s);
       }
     }
   }

@@ -1,7 +1,24 @@
 // vec_math.h - functions of a vector, written once over the vector layer V.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
+
 namespace hearth::kernels {
+
+template <class V>
+typename V::F load_tail(const float* x, std::int64_t n) {
+  alignas(64) float buffer[16] = {};
+  std::memcpy(buffer, x, static_cast<std::size_t>(n) * sizeof(float));
+  return V::load(buffer);
+}
+
+template <class V>
+void store_tail(float* y, std::int64_t n, typename V::F v) {
+  alignas(64) float buffer[16];
+  V::store(buffer, v);
+  std::memcpy(y, buffer, static_cast<std::size_t>(n) * sizeof(float));
+}
 
 // e^x to 2 units in the last place; exactly 1 at 0 and exactly 0 below -104 (and for -inf, which a
 // masked score is); +inf above 88.8.
