@@ -413,7 +413,10 @@ TEST_P(Kernels, matmul_of_quantised_weights_matches_and_does_not_depend_on_the_b
     check_matmul(k, dtype, 33, 96, random);
     check_matmul(k, dtype, 50, 576, random);
   }
-  check_matmul(k, DType::q6_k, 35, 512, random);
+  for (const DType dtype : {DType::q4_k, DType::q5_k, DType::q6_k}) {
+    check_matmul(k, dtype, 35, 512, random);
+    check_matmul(k, dtype, 16, 1280, random);  // more than one chunk of inputs
+  }
 }
 
 TEST_P(Kernels, matmul_of_float_weights_matches_at_any_length) {

@@ -6,11 +6,12 @@
 //   y  [n_rows, out]  float32; its stride has room for whole panels of 16 outputs, which are
 //   written
 //
-// Order of summation, the same for one row and for many, on every ISA: blocks of inputs in order;
-// inside a block the integer dot product is exact, then one fma into the output's own accumulator:
-//     acc = fma(float(sum q w), d_w * d_x, acc)                 q4_1 then: acc = fma(m, d_x * sum
-//     q, acc)
-// For float weights: acc = fma(w, x, acc), input by input.
+// Order of summation, the same for one row and for many, on every ISA: an output's accumulator
+// starts at 0, or at y when the product is added; then blocks of 32 inputs in order (q6_k: of 16);
+// inside a block the integer dot product is exact, then one fma:
+//     acc = fma(float(sum q w), d_w * d_x, acc)
+// and, for types with a minimum (q4_1, q4_k, q5_k): acc = fma(m, d_x * sum q, acc).
+// For float weights: acc = fma(w, x, acc), input by input, from 0; the product is added at the end.
 #pragma once
 
 #include <cstdint>

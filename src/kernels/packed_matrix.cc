@@ -57,7 +57,7 @@ void pack_iq4_nl(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
 // nibbles[16] as q4_0 and q4_1 files store them: byte i holds input i low, input 16 + i high. Here
 // byte 64 g + 4 col + k holds inputs 4g + k and 16 + 4g + k: the same pairs.
 void pack_nibbles(const std::uint8_t* nibbles, std::int64_t col, std::uint8_t* out) {
-  for (std::int64_t i = 0; i < 16; ++i) out[64 * (i / 4) + lane(i, col)] = nibbles[i];
+  for (std::int64_t g = 0; g < 4; ++g) std::memcpy(out + 64 * g + 4 * col, nibbles + 4 * g, 4);
 }
 
 void pack_q4_0(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
@@ -99,6 +99,59 @@ void pack_levels(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   }
 }
 
+// The 32 values of one step of q4_k and q5_k, which begin at byte 0 of `in`: value l is the nibble
+// of byte l, low in even steps and high in odd ones.
+void pack_step_nibbles(const std::uint8_t* in, std::int64_t step, std::int64_t col,
+                       std::uint8_t* out) {
+  std::uint8_t nibbles[16];
+  const auto value = [&](int l) { return step % 2 == 0 ? in[l] & 15 : in[l] >> 4; };
+  for (int l = 0; l < 16; ++l) {
+    nibbles[l] = static_cast<std::uint8_t>(value(l) | value(l + 16) << 4);
+  }
+  pack_nibbles(nibbles, col, out);
+}
+
+// File: scales[12] of 6-bit numbers; for steps 0 … 3 the scale in byte j, the minimum in byte 4 +
+// j; for steps 4 … 7 their low four bits in byte 4 + j, the high two bits on top of bytes j - 4 and
+// j.
+void pack_k_scales(const std::uint8_t* s, std::int64_t col, std::uint8_t* out) {
+  for (int j = 0; j < 8; ++j) {
+    const int scale = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
+    const int minimum = j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | (s[j] >> 6) << 4;
+    out[16 * j + col] = static_cast<std::uint8_t>((scale & 15) | (minimum & 15) << 4);
+    std::uint8_t& high = out[128 + 16 * (j / 2) + col];
+    high = static_cast<std::uint8_t>(high | (scale >> 4 | (minimum >> 4) << 2) << (4 * (j % 2)));
+  }
+}
+
+void pack_k_part(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  std::memcpy(out + 2 * col, in, 2);
+  std::memcpy(out + 32 + 2 * col, in + 2, 2);
+  pack_k_scales(in + 4, col, out + 64);
+}
+
+// File: d, dmin, scales[12], nibbles[128].
+void pack_q4_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  pack_k_part(in, col, out);
+  for (std::int64_t step = 0; step < 8; ++step) {
+    pack_step_nibbles(in + 16 + 32 * (step / 2), step, col, out + 256 + 256 * step);
+  }
+}
+
+// File: d, dmin, scales[12], fifth[32], nibbles[128]. Bit `step` of fifth[l] belongs to value l of
+// the step.
+void pack_q5_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  pack_k_part(in, col, out);
+  for (std::int64_t step = 0; step < 8; ++step) {
+    std::uint8_t* block = out + 256 + 320 * step;
+    pack_step_nibbles(in + 48 + 32 * (step / 2), step, col, block);
+    for (std::int64_t l = 0; l < 32; ++l) {
+      std::uint8_t& bits = block[256 + lane(l, col)];
+      bits = static_cast<std::uint8_t>(bits | (in[16 + l] >> step & 1) << (l / 4));
+    }
+  }
+}
+
 // File: low[128], high[64], scale[16], d. Value 128 n + 32 g + l has its low bits in nibble (g / 2)
 // of low[64 n + l + 32 (g % 2)] and its high bits at bit 2 g of high[32 n + l].
 void pack_q6_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
@@ -130,6 +183,10 @@ PackBlock block_packer(DType dtype) {
       return pack_q4_0;
     case DType::q4_1:
       return pack_q4_1;
+    case DType::q4_k:
+      return pack_q4_k;
+    case DType::q5_k:
+      return pack_q5_k;
     case DType::q6_k:
       return pack_q6_k;
     case DType::mxfp4:
@@ -223,8 +280,6 @@ DType packed_dtype(DType file) {
     case DType::q5_1:
     case DType::q2_k:
     case DType::q3_k:
-    case DType::q4_k:
-    case DType::q5_k:
     case DType::iq1_s:
     case DType::iq1_m:
     case DType::iq2_xxs:

@@ -11,6 +11,12 @@
 //   q4_0  per 32 inputs:  u8 nibbles[4][col][4] (low: inputs 4g…, high: inputs 16 + 4g…)  256 B
 //                         half d[col]                                                      32 B
 //   q4_1  as q4_0, then half m[col]                                                        32 B
+//   q4_k  per 256 inputs: half d[col], dmin[col]                                            64 B
+//                         u8 low[8][col]: of step j (32 inputs), scale | minimum << 4      128 B
+//                         u8 high[4][col]: of steps 2i and 2i + 1, a nibble each:
+//                            scale >> 4, minimum >> 4                                       64 B
+//                         8 x u8 nibbles[4][col][4] as q4_0                             8 x 256 B
+//   q5_k  as q4_k, but 8 x { nibbles, u8 fifth[col][4]: bit g of quad g }              8 x 320 B
 //   q6_k  per 256 inputs: half d[col], then 8 x { u8 low nibbles[4][col][4] as q4_0        256 B
 //                         u8 high[2][col][4]: bits 2i, 2i+1 of half j = quad 4j + i        128 B
 //                         i8 scale[2][col] (of inputs 0…15 and 16…31) }                     32 B

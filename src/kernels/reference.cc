@@ -239,6 +239,18 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
       const std::uint8_t* block = panel + i / 32 * 320;
       return nibble(block) * half_at(block + 256, col) + half_at(block + 288, col);
     }
+    case DType::q4_k:
+    case DType::q5_k: {
+      const bool fifth = dtype == DType::q5_k;
+      const std::uint8_t* super = panel + i / 256 * (fifth ? 2816 : 2304);
+      const std::int64_t step = i % 256 / 32;
+      const std::uint8_t* block = super + 256 + step * (fifth ? 320 : 256);
+      const int code = nibble(block) | (fifth ? block[256 + lane] >> quad & 1 : 0) << 4;
+      const int low = super[64 + 16 * step + col];
+      const int high = super[192 + 16 * (step / 2) + col] >> (4 * (step % 2));
+      const int scale = (low & 15) | (high & 3) << 4, minimum = low >> 4 | (high >> 2 & 3) << 4;
+      return half_at(super, col) * scale * code - half_at(super + 32, col) * minimum;
+    }
     case DType::q6_k: {
       const std::uint8_t* super = panel + i / 256 * 3360;
       const std::uint8_t* block = super + 32 + i % 256 / 32 * 416;

@@ -1,195 +1,346 @@
 // matmul_impl.h - matmul.h over the vector layer V: tiles of up to V::kTileRows rows by one panel.
 //
-// A block's weights are loaded and unpacked once for all rows of the tile. The order of summation
-// of an output is that of matmul.h whatever the number of rows.
+// The loops, outermost first: groups of panels; chunks of inputs, so that a chunk of a group's
+// weights stays in the second-level cache for all rows and a tile's activations in the first-level
+// one for all panels of the group; tiles of rows; panels. A tile's activations are first gathered
+// into one stretch of memory (TileRecord), which the innermost loop reads with one pointer:
+// separate rows would need more pointers than there are registers (measured: a third of the speed
+// on AVX-512). The accumulators rest in y between chunks, so that an output's order of summation is
+// that of matmul.h however the loops are cut.
 #pragma once
+
+#include <cstring>
 
 #include "base/check.h"
 #include "kernels/matmul.h"
 
 namespace hearth::kernels {
 
-// What a tile needs of its rows: where the record parts of quantize.h start.
-struct QuantizedRow {
-  const std::int8_t* q;
-  const float* d;
-  const std::int32_t* sums;
+// ---- activations ----
+
+// One block of 32 inputs of R rows. `start` is where a row's integer sum begins, so that codes
+// stored with an offset cost nothing; `second` starts the sum of inputs 16 … 31 where a format
+// scales those apart, or is d * (sum of q) where a format adds a minimum.
+template <int R>
+struct TileRecord {
+  std::int8_t q[R][32];
+  std::int32_t start[R];
+  union {
+    std::int32_t second[R];
+    float d_sum[R];
+  };
+  float d[R];
 };
 
-// Formats: kValues inputs a block, kBytes a block of 16 columns, and add<R>() = the block's
-// contribution to R rows' accumulators.
+// Panels whose chunks of weights are used again by the next tile of rows: 32 of a 4-bit format are
+// 288 KiB, half of the smallest second-level cache met.
+inline constexpr std::int64_t kPanelGroup = 32;
 
-template <class V>
-struct Q8Block {
-  static constexpr std::int64_t kValues = 32, kBytes = 16 * 34;
-  template <int R>
-  static void add(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
-                  typename V::F* acc) {
-    typename V::I sum[R];
-    for (int r = 0; r < R; ++r) {
-      sum[r] = V::start_biased(x[r].sums[2 * block] + x[r].sums[2 * block + 1]);
-    }
-    for (int g = 0; g < 8; ++g) {
-      const typename V::U codes = V::load_bytes(w + 64 * g);
-      for (int r = 0; r < R; ++r) {
-        sum[r] = V::dot_biased(sum[r], codes, x[r].q + 32 * block + 4 * g);
+// 22 KiB of records at a time: a first-level cache keeps them beside the weights that stream by.
+inline constexpr std::int64_t kRecordBytes = 22528;
+
+// Rows of a chunk of inputs; those from n_rows on are zeros.
+template <class Format, int R>
+void gather_rows(const MatMul& op, std::int64_t row, std::int64_t n_rows, std::int64_t first_block,
+                 std::int64_t n_blocks, TileRecord<R>* records) {
+  if (n_rows < R) std::memset(records, 0, static_cast<std::size_t>(n_blocks) * sizeof *records);
+  for (std::int64_t r = 0; r < n_rows; ++r) {
+    const std::int64_t from = op.x_row(row + r);
+    const std::int8_t* q = op.xq.q(from) + 32 * first_block;
+    const float* d = op.xq.d(from) + first_block;
+    const std::int32_t* sums = op.xq.sums(from) + 2 * first_block;
+    for (std::int64_t b = 0; b < n_blocks; ++b) {
+      TileRecord<R>& record = records[b];
+      std::memcpy(record.q[r], q + 32 * b, 32);
+      record.d[r] = d[b];
+      const std::int32_t first = sums[2 * b], second = sums[2 * b + 1];
+      if constexpr (Format::kScales == 2) {
+        record.start[r] = -Format::kOffset * first;
+        record.second[r] = -Format::kOffset * second;
+      } else {
+        record.start[r] = -Format::kOffset * (first + second);
+      }
+      if constexpr (Format::kMinimum) {
+        record.d_sum[r] = d[b] * static_cast<float>(first + second);
       }
     }
-    const typename V::F d = V::load_f16(w + 512);
-    for (int r = 0; r < R; ++r) {
-      acc[r] = V::fma(V::to_float(sum[r]), V::mul(d, V::set1(x[r].d[block])), acc[r]);
-    }
   }
+}
+
+// ---- formats ----
+//
+// kValues inputs a block of kBytes, in steps of 32 inputs. kScales: scales a step. A weight is
+// scale * (code - kOffset), plus the step's minimum where there is one; codes are unsigned and at
+// most kMaxCode. Part is what is read once a block.
+
+struct NoPart {};
+
+template <class V>
+struct Q8Format {
+  static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 34;
+  static constexpr int kScales = 1, kOffset = 128, kMaxCode = 255;
+  static constexpr bool kMinimum = false;
+  using Part = NoPart;
+  static Part part(const std::uint8_t*) { return {}; }
+  static void codes(const std::uint8_t* w, int, typename V::U* codes) {
+    for (int g = 0; g < 8; ++g) codes[g] = V::load_bytes(w + 64 * g);
+  }
+  static typename V::F scale(Part, const std::uint8_t* w, int, int) { return V::load_f16(w + 512); }
 };
 
-// The integer part of the 4-bit formats: sum[r] += sum of code(nibble) * q over the block's 32
-// inputs.
-template <class V, int R, class Code>
-inline void add_nibbles(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
-                        typename V::I* sum, Code&& code) {
+template <class V>
+void nibble_codes(const std::uint8_t* w, typename V::U* codes) {
   for (int g = 0; g < 4; ++g) {
     const typename V::U nibbles = V::load_bytes(w + 64 * g);
-    const typename V::U low = code(V::low_nibbles(nibbles));
-    const typename V::U high = code(V::high_nibbles(nibbles));
-    for (int r = 0; r < R; ++r) sum[r] = V::dot(sum[r], low, x[r].q + 32 * block + 4 * g);
-    for (int r = 0; r < R; ++r) sum[r] = V::dot(sum[r], high, x[r].q + 32 * block + 16 + 4 * g);
+    codes[g] = V::low_nibbles(nibbles);
+    codes[4 + g] = V::high_nibbles(nibbles);
   }
-}
-
-template <class V, int R>
-inline void add_nibbles(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
-                        typename V::I* sum) {
-  add_nibbles<V, R>(w, block, x, sum, [](typename V::U nibbles) { return nibbles; });
 }
 
 template <class V>
-struct Q40Block {
-  static constexpr std::int64_t kValues = 32, kBytes = 16 * 18;
-  template <int R>
-  static void add(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
-                  typename V::F* acc) {
-    typename V::I sum[R];
-    for (int r = 0; r < R; ++r) {
-      sum[r] = V::set1i(-8 * (x[r].sums[2 * block] + x[r].sums[2 * block + 1]));
-    }
-    add_nibbles<V, R>(w, block, x, sum);
-    const typename V::F d = V::load_f16(w + 256);
-    for (int r = 0; r < R; ++r) {
-      acc[r] = V::fma(V::to_float(sum[r]), V::mul(d, V::set1(x[r].d[block])), acc[r]);
-    }
-  }
+struct Q40Format {
+  static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 18;
+  static constexpr int kScales = 1, kOffset = 8, kMaxCode = 15;
+  static constexpr bool kMinimum = false;
+  using Part = NoPart;
+  static Part part(const std::uint8_t*) { return {}; }
+  static void codes(const std::uint8_t* w, int, typename V::U* codes) { nibble_codes<V>(w, codes); }
+  static typename V::F scale(Part, const std::uint8_t* w, int, int) { return V::load_f16(w + 256); }
 };
 
 template <class V>
-struct Q41Block {
-  static constexpr std::int64_t kValues = 32, kBytes = 16 * 20;
-  template <int R>
-  static void add(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
-                  typename V::F* acc) {
-    typename V::I sum[R];
-    for (int r = 0; r < R; ++r) sum[r] = V::set1i(0);
-    add_nibbles<V, R>(w, block, x, sum);
-    const typename V::F d = V::load_f16(w + 256);
-    const typename V::F m = V::load_f16(w + 288);
-    for (int r = 0; r < R; ++r) {
-      const float dx = x[r].d[block];
-      const float total = static_cast<float>(x[r].sums[2 * block] + x[r].sums[2 * block + 1]);
-      acc[r] = V::fma(V::to_float(sum[r]), V::mul(d, V::set1(dx)), acc[r]);
-      acc[r] = V::fma(m, V::set1(dx * total), acc[r]);
-    }
-  }
+struct Q41Format {
+  static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 20;
+  static constexpr int kScales = 1, kOffset = 0, kMaxCode = 15;
+  static constexpr bool kMinimum = true;
+  using Part = NoPart;
+  static Part part(const std::uint8_t*) { return {}; }
+  static void codes(const std::uint8_t* w, int, typename V::U* codes) { nibble_codes<V>(w, codes); }
+  static typename V::F scale(Part, const std::uint8_t* w, int, int) { return V::load_f16(w + 256); }
+  static typename V::F minimum(Part, const std::uint8_t* w, int) { return V::load_f16(w + 288); }
 };
 
 // Nibbles stand for 0, 1, 2, 3, 4, 6, 8, 12 and the same below zero; looked up with 12 added, so
 // that the codes are unsigned.
 template <class V>
-struct Mxfp4Block {
-  static constexpr std::int64_t kValues = 32, kBytes = 16 * 17;
+struct Mxfp4Format {
+  static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 17;
+  static constexpr int kScales = 1, kOffset = 12, kMaxCode = 24;
+  static constexpr bool kMinimum = false;
   static constexpr std::uint8_t kCodes[16] = {12, 13, 14, 15, 16, 18, 20, 24,
                                               12, 11, 10, 9,  8,  6,  4,  0};
-  template <int R>
-  static void add(const std::uint8_t* w, std::int64_t block, const QuantizedRow* x,
-                  typename V::F* acc) {
-    typename V::I sum[R];
-    for (int r = 0; r < R; ++r) {
-      sum[r] = V::set1i(-12 * (x[r].sums[2 * block] + x[r].sums[2 * block + 1]));
-    }
-    add_nibbles<V, R>(w, block, x, sum, [](typename V::U n) { return V::lookup(n, kCodes); });
-    const typename V::F d = V::load_e8m0(w + 256);
-    for (int r = 0; r < R; ++r) {
-      acc[r] = V::fma(V::to_float(sum[r]), V::mul(d, V::set1(x[r].d[block])), acc[r]);
-    }
+  using Part = NoPart;
+  static Part part(const std::uint8_t*) { return {}; }
+  static void codes(const std::uint8_t* w, int, typename V::U* codes) {
+    nibble_codes<V>(w, codes);
+    for (int g = 0; g < 8; ++g) codes[g] = V::lookup(codes[g], kCodes);
+  }
+  static typename V::F scale(Part, const std::uint8_t* w, int, int) {
+    return V::load_e8m0(w + 256);
+  }
+};
+
+// Scales and minima of q4_k and q5_k: 6 bits each, at w = { u8 low[8][col]: scale | minimum << 4;
+// u8 high[4][col]: for steps 2i and 2i + 1, scale >> 4, minimum >> 4, two bits each }.
+template <class V>
+typename V::F k_scale(const std::uint8_t* w, int step) {
+  return V::load_bits6(w + 16 * step, 0, w + 128 + 16 * (step / 2), 4 * (step % 2));
+}
+template <class V>
+typename V::F k_minimum(const std::uint8_t* w, int step) {
+  return V::load_bits6(w + 16 * step, 4, w + 128 + 16 * (step / 2), 4 * (step % 2) + 2);
+}
+
+template <class V>
+struct KPart {
+  typename V::F d, minus_dmin;
+};
+
+template <class V>
+struct Q4kFormat {
+  static constexpr std::int64_t kValues = 256, kBytes = std::int64_t{16} * 144;
+  static constexpr int kScales = 1, kOffset = 0, kMaxCode = 15;
+  static constexpr bool kMinimum = true;
+  using Part = KPart<V>;
+  static Part part(const std::uint8_t* w) {
+    return {V::load_f16(w), V::sub(V::set1(0), V::load_f16(w + 32))};
+  }
+  static void codes(const std::uint8_t* w, int step, typename V::U* codes) {
+    nibble_codes<V>(w + 256 + 256 * step, codes);
+  }
+  static typename V::F scale(const Part& part, const std::uint8_t* w, int step, int) {
+    return V::mul(part.d, k_scale<V>(w + 64, step));
+  }
+  static typename V::F minimum(const Part& part, const std::uint8_t* w, int step) {
+    return V::mul(part.minus_dmin, k_minimum<V>(w + 64, step));
   }
 };
 
 template <class V>
-struct Q6kBlock {
-  static constexpr std::int64_t kValues = 256, kBytes = 16 * 210;
-
-  // Quads 4j … 4j+3 of a block of 32: the low four bits' nibbles, two more bits each.
-  template <int R>
-  static void add_half(const std::uint8_t* w, int j, const std::int8_t* const* q,
-                       typename V::I* sum) {
-    const typename V::U high = V::load_bytes(w + 256 + 64 * j);
-    const auto quad = [&](int g, typename V::U codes) {
-      for (int r = 0; r < R; ++r) sum[r] = V::dot(sum[r], codes, q[r] + 16 * j + 4 * g);
-    };
-    const auto low = [&](int g) {
-      const typename V::U codes = V::load_bytes(w + 64 * g);
-      return j == 0 ? V::low_nibbles(codes) : V::high_nibbles(codes);
-    };
-    quad(0, V::template with_high_bits<0>(low(0), high));
-    quad(1, V::template with_high_bits<1>(low(1), high));
-    quad(2, V::template with_high_bits<2>(low(2), high));
-    quad(3, V::template with_high_bits<3>(low(3), high));
+struct Q5kFormat {
+  static constexpr std::int64_t kValues = 256, kBytes = std::int64_t{16} * 176;
+  static constexpr int kScales = 1, kOffset = 0, kMaxCode = 31;
+  static constexpr bool kMinimum = true;
+  using Part = KPart<V>;
+  static Part part(const std::uint8_t* w) { return Q4kFormat<V>::part(w); }
+  static void codes(const std::uint8_t* w, int step, typename V::U* codes) {
+    const std::uint8_t* block = w + 256 + 320 * step;
+    nibble_codes<V>(block, codes);
+    V::add_fifth_bits(V::load_bytes(block + 256), codes);
   }
-
-  template <int R>
-  static void add(const std::uint8_t* w, std::int64_t super, const QuantizedRow* x,
-                  typename V::F* acc) {
-    const typename V::F d = V::load_f16(w);
-    w += 32;
-    for (std::int64_t block = 8 * super; block < 8 * super + 8; ++block, w += 416) {
-      const std::int8_t* q[R];
-      for (int r = 0; r < R; ++r) q[r] = x[r].q + 32 * block;
-      for (int j = 0; j < 2; ++j) {
-        typename V::I sum[R];
-        for (int r = 0; r < R; ++r) sum[r] = V::set1i(-32 * x[r].sums[2 * block + j]);
-        add_half<R>(w, j, q, sum);
-        const typename V::F scale = V::mul(d, V::load_i8(w + 384 + 16 * j));
-        for (int r = 0; r < R; ++r) {
-          acc[r] = V::fma(V::to_float(sum[r]), V::mul(scale, V::set1(x[r].d[block])), acc[r]);
-        }
-      }
-    }
+  static typename V::F scale(const Part& part, const std::uint8_t* w, int step, int) {
+    return Q4kFormat<V>::scale(part, w, step, 0);
+  }
+  static typename V::F minimum(const Part& part, const std::uint8_t* w, int step) {
+    return Q4kFormat<V>::minimum(part, w, step);
   }
 };
 
-template <class V, int R>
-inline void write_tile(const MatMul& op, std::int64_t panel, std::int64_t row,
-                       const typename V::F* acc) {
-  for (int r = 0; r < R; ++r) {
-    float* y = op.y.row(op.y_row(row + r)) + panel * kPanel;
-    V::store(y, op.add ? V::add(V::load(y), acc[r]) : acc[r]);
+template <class V>
+struct Q6kFormat {
+  static constexpr std::int64_t kValues = 256, kBytes = std::int64_t{16} * 210;
+  static constexpr int kScales = 2, kOffset = 32, kMaxCode = 63;
+  static constexpr bool kMinimum = false;
+  struct Part {
+    typename V::F d;
+  };
+  static Part part(const std::uint8_t* w) { return {V::load_f16(w)}; }
+  static void codes(const std::uint8_t* w, int step, typename V::U* codes) {
+    const std::uint8_t* block = w + 32 + 416 * step;
+    nibble_codes<V>(block, codes);
+    for (int half = 0; half < 2; ++half) {
+      const typename V::U high = V::load_bytes(block + 256 + 64 * half);
+      typename V::U* c = codes + 4 * half;
+      c[0] = V::template with_high_bits<0>(c[0], high);
+      c[1] = V::template with_high_bits<1>(c[1], high);
+      c[2] = V::template with_high_bits<2>(c[2], high);
+      c[3] = V::template with_high_bits<3>(c[3], high);
+    }
+  }
+  static typename V::F scale(const Part& part, const std::uint8_t* w, int step, int half) {
+    return V::mul(part.d, V::load_i8(w + 32 + 416 * step + 384 + 16 * half));
+  }
+};
+
+// ---- tiles ----
+
+// acc[r] += the products of 32 inputs with rows 0 … R - 1, V::kChains rows at a time.
+template <class V, class Format, int R>
+[[gnu::always_inline]] inline void add_step(const typename Format::Part& part,
+                                            const std::uint8_t* w, int step, const TileRecord<R>& x,
+                                            typename V::F* acc) {
+  constexpr int kRows = R < V::kChains ? R : V::kChains;
+  constexpr int kQuads = 8 / Format::kScales;
+  typename V::U codes[8];
+  Format::codes(w, step, codes);
+  typename V::F scale[Format::kScales];
+  for (int s = 0; s < Format::kScales; ++s) scale[s] = Format::scale(part, w, step, s);
+  [[maybe_unused]] typename V::F minimum;
+  if constexpr (Format::kMinimum) minimum = Format::minimum(part, w, step);
+#pragma GCC unroll 16
+  for (int r0 = 0; r0 < R; r0 += kRows) {
+#pragma GCC unroll 2
+    for (int s = 0; s < Format::kScales; ++s) {
+      typename V::I sum[kRows];
+      V::template dot<Format::kMaxCode, kQuads, kRows>(codes + kQuads * s, &x.q[r0][16 * s],
+                                                       (s == 0 ? x.start : x.second) + r0, sum);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        typename V::F& a = acc[r0 + r];
+        a = V::fma(V::to_float(sum[r]), V::mul(scale[s], V::set1(x.d[r0 + r])), a);
+      }
+    }
+    if constexpr (Format::kMinimum) {
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        acc[r0 + r] = V::fma(minimum, V::set1(x.d_sum[r0 + r]), acc[r0 + r]);
+      }
+    }
   }
 }
 
-template <class V, class Block, int R>
-void quantized_tile(const MatMul& op, std::int64_t panel, std::int64_t row) {
-  QuantizedRow x[R];
+// n blocks of 32 inputs of one panel, whose weights begin at w, for the R rows of `records`. y[r]
+// is where row r's outputs are; the sums go on from there, or from zero.
+template <class V, class Format, int R>
+void quantized_tile(const std::uint8_t* w, const TileRecord<R>* records, std::int64_t n,
+                    bool from_zero, float* const* y) {
+  constexpr int kSteps = Format::kValues / 32;
   typename V::F acc[R];
-  for (int r = 0; r < R; ++r) {
-    const std::int64_t from = op.x_row(row + r);
-    x[r] = {op.xq.q(from), op.xq.d(from), op.xq.sums(from)};
-    acc[r] = V::set1(0);
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) acc[r] = from_zero ? V::set1(0) : V::load(y[r]);
+  for (std::int64_t b = 0; b < n; b += kSteps, w += Format::kBytes) {
+    const typename Format::Part part = Format::part(w);
+    for (int step = 0; step < kSteps; ++step) {
+      add_step<V, Format, R>(part, w, step, records[b + step], acc);
+    }
   }
-  const std::uint8_t* w = op.w->panel(panel);
-  const std::int64_t n_blocks = op.w->in / Block::kValues;
-  for (std::int64_t b = 0; b < n_blocks; ++b, w += Block::kBytes) {
-    Block::template add<R>(w, b, x, acc);
-  }
-  write_tile<V, R>(op, panel, row, acc);
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) V::store(y[r], acc[r]);
 }
+
+// What one call of the inner loops covers.
+struct MatMulPart {
+  std::int64_t first_panel, last_panel;
+  std::int64_t first_row, last_row;
+  std::int64_t first_block, n_blocks;  // of 32 inputs
+};
+
+// Rows [row, row + n_rows), at most R, by the panels and inputs of the part.
+template <class V, class Format, int R>
+void quantized_rows(const MatMul& op, const MatMulPart& part, std::int64_t row, std::int64_t n_rows,
+                    std::uint8_t* memory) {
+  auto* records = reinterpret_cast<TileRecord<R>*>(memory);
+  gather_rows<Format, R>(op, row, n_rows, part.first_block, part.n_blocks, records);
+  alignas(64) float nobody[kPanel] = {};  // the outputs of the rows that fill up the tile
+  float* base[R];
+  for (int r = 0; r < R; ++r) base[r] = r < n_rows ? op.y.row(op.y_row(row + r)) : nullptr;
+  const std::int64_t offset = part.first_block * 32 / Format::kValues * Format::kBytes;
+  const bool from_zero = part.first_block == 0 && !op.add;
+  for (std::int64_t p = part.first_panel; p < part.last_panel; ++p) {
+    float* y[R];
+    for (int r = 0; r < R; ++r) y[r] = base[r] == nullptr ? nobody : base[r] + p * kPanel;
+    quantized_tile<V, Format, R>(op.w->panel(p) + offset, records, part.n_blocks, from_zero, y);
+  }
+}
+
+// Rows go in tiles of R; what is left fills a tile that has room for a third more, or goes on in
+// smaller ones.
+template <class V, class Format, int R = V::kTileRows>
+void quantized_part(const MatMul& op, const MatMulPart& part, std::int64_t row,
+                    std::uint8_t* memory) {
+  while (4 * (part.last_row - row) >= 3 * R) {
+    const std::int64_t n = part.last_row - row < R ? part.last_row - row : R;
+    quantized_rows<V, Format, R>(op, part, row, n, memory);
+    row += n;
+  }
+  if constexpr (R > 1) {
+    if (row < part.last_row) quantized_part<V, Format, R / 2>(op, part, row, memory);
+  }
+}
+
+template <class V, class Format>
+void quantized_matmul(const MatMul& op, std::int64_t first_panel, std::int64_t last_panel,
+                      std::int64_t first_row, std::int64_t last_row) {
+  alignas(64) std::uint8_t memory[kRecordBytes];
+  std::int64_t rows_a_tile = 1;
+  while (rows_a_tile < V::kTileRows && rows_a_tile < last_row - first_row) rows_a_tile *= 2;
+  constexpr auto kRecord = static_cast<std::int64_t>(sizeof(TileRecord<1>));
+  const std::int64_t chunk = kRecordBytes / kRecord / rows_a_tile, n_blocks = op.w->in / 32;
+  for (std::int64_t p = first_panel; p < last_panel; p += kPanelGroup) {
+    for (std::int64_t b = 0; b < n_blocks; b += chunk) {
+      const MatMulPart part{
+          .first_panel = p,
+          .last_panel = last_panel - p < kPanelGroup ? last_panel : p + kPanelGroup,
+          .first_row = first_row,
+          .last_row = last_row,
+          .first_block = b,
+          .n_blocks = n_blocks - b < chunk ? n_blocks - b : chunk};
+      quantized_part<V, Format>(op, part, first_row, memory);
+    }
+  }
+}
+
+// ---- float weights ----
 
 template <class V>
 struct F32Column {
@@ -222,65 +373,61 @@ void float_tile(const MatMul& op, std::int64_t panel, std::int64_t row) {
     const typename V::F column = Column::load(w);
     for (int r = 0; r < R; ++r) acc[r] = V::fma(column, V::set1(x[r][i]), acc[r]);
   }
-  write_tile<V, R>(op, panel, row, acc);
+  for (int r = 0; r < R; ++r) {
+    float* y = op.y.row(op.y_row(row + r)) + panel * kPanel;
+    V::store(y, op.add ? V::add(V::load(y), acc[r]) : acc[r]);
+  }
 }
 
-// Tile is a template <int R> struct with run(op, panel, row). Rows go in tiles of R, the rest in
-// smaller.
-template <class V, template <class, class, int> class Tile, class Format, int R = V::kTileRows>
-void tile_rows(const MatMul& op, std::int64_t panel, std::int64_t row, std::int64_t last_row) {
-  for (; row + R <= last_row; row += R) Tile<V, Format, R>::run(op, panel, row);
+// Rows go in tiles of R, the rest in smaller.
+template <class V, class Column, int R = V::kFloatRows>
+void float_rows(const MatMul& op, std::int64_t panel, std::int64_t row, std::int64_t last_row) {
+  for (; row + R <= last_row; row += R) float_tile<V, Column, R>(op, panel, row);
   if constexpr (R > 1) {
-    if (row < last_row) tile_rows<V, Tile, Format, R / 2>(op, panel, row, last_row);
+    if (row < last_row) float_rows<V, Column, R / 2>(op, panel, row, last_row);
   }
 }
 
-template <class V, class Format, int R>
-struct QuantizedTile {
-  static void run(const MatMul& op, std::int64_t panel, std::int64_t row) {
-    quantized_tile<V, Format, R>(op, panel, row);
+template <class V, class Column>
+void float_matmul(const MatMul& op, std::int64_t first_panel, std::int64_t last_panel,
+                  std::int64_t first_row, std::int64_t last_row) {
+  for (std::int64_t p = first_panel; p < last_panel; ++p) {
+    float_rows<V, Column>(op, p, first_row, last_row);
   }
-};
-template <class V, class Format, int R>
-struct FloatTile {
-  static void run(const MatMul& op, std::int64_t panel, std::int64_t row) {
-    float_tile<V, Format, R>(op, panel, row);
-  }
-};
+}
 
 template <class V>
 void matmul(const MatMul& op, std::int64_t first_panel, std::int64_t last_panel,
             std::int64_t first_row, std::int64_t last_row) {
-  for (std::int64_t p = first_panel; p < last_panel; ++p) {
-    switch (op.w->dtype) {
+  using Kernel = void (*)(const MatMul&, std::int64_t, std::int64_t, std::int64_t, std::int64_t);
+  const auto kernel = [](DType dtype) -> Kernel {
+    switch (dtype) {
       case DType::f32:
-        tile_rows<V, FloatTile, F32Column<V>>(op, p, first_row, last_row);
-        break;
+        return float_matmul<V, F32Column<V>>;
       case DType::f16:
-        tile_rows<V, FloatTile, F16Column<V>>(op, p, first_row, last_row);
-        break;
+        return float_matmul<V, F16Column<V>>;
       case DType::bf16:
-        tile_rows<V, FloatTile, Bf16Column<V>>(op, p, first_row, last_row);
-        break;
+        return float_matmul<V, Bf16Column<V>>;
       case DType::q8_0:
-        tile_rows<V, QuantizedTile, Q8Block<V>>(op, p, first_row, last_row);
-        break;
+        return quantized_matmul<V, Q8Format<V>>;
       case DType::q4_0:
-        tile_rows<V, QuantizedTile, Q40Block<V>>(op, p, first_row, last_row);
-        break;
+        return quantized_matmul<V, Q40Format<V>>;
       case DType::q4_1:
-        tile_rows<V, QuantizedTile, Q41Block<V>>(op, p, first_row, last_row);
-        break;
+        return quantized_matmul<V, Q41Format<V>>;
+      case DType::q4_k:
+        return quantized_matmul<V, Q4kFormat<V>>;
+      case DType::q5_k:
+        return quantized_matmul<V, Q5kFormat<V>>;
       case DType::q6_k:
-        tile_rows<V, QuantizedTile, Q6kBlock<V>>(op, p, first_row, last_row);
-        break;
+        return quantized_matmul<V, Q6kFormat<V>>;
       case DType::mxfp4:
-        tile_rows<V, QuantizedTile, Mxfp4Block<V>>(op, p, first_row, last_row);
-        break;
+        return quantized_matmul<V, Mxfp4Format<V>>;
       default:
-        CHECK(false, "packed_dtype gives only types that have a layout");
+        return nullptr;
     }
-  }
+  }(op.w->dtype);
+  CHECK(kernel != nullptr, "packed_dtype gives only types that have a layout");
+  kernel(op, first_panel, last_panel, first_row, last_row);
 }
 
 }  // namespace hearth::kernels

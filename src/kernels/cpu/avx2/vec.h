@@ -2,8 +2,9 @@
 // registers.
 //
 // Without VNNI a dot product is vpmaddubsw (pairs, saturating at 16 bits), vpmaddwd with ones,
-// vpaddd. The pairs never saturate: codes <= 127 give 2 * 127 * 127 = 32258; biased codes are
-// turned back to signed ones and the sign is moved to the activation, 2 * 128 * 127 = 32512.
+// vpaddd. The pairs never saturate: codes of n <= 127 give 2 * 127 * n, and as many of them are
+// added in 16 bits as stay below 2^15 (eight of 4-bit codes: 8 * 2 * 15 * 127 = 30480). Eight-bit
+// codes are taken as two nibbles.
 #pragma once
 
 #include <immintrin.h>
@@ -13,17 +14,37 @@
 
 namespace hearth::kernels::avx2 {
 
+// Copied register by register: GCC 12 moves a plain struct of two vectors eight bytes at a time
+// through the stack, which halves the speed of a matmul.
+template <class Of>
+struct Two {
+  using Register = typename Of::Register;
+  Register a, b;
+  Two() = default;
+  Two(Register first, Register second) : a(first), b(second) {}
+  Two(const Two& other) : a(other.a), b(other.b) {}
+  Two& operator=(const Two& other) {
+    a = other.a;
+    b = other.b;
+    return *this;
+  }
+};
+
+struct Floats {
+  using Register = __m256;
+};
+struct Integers {
+  using Register = __m256i;
+};
+
 struct Vec {
   static constexpr int kLanes = 16;
-  static constexpr int kTileRows = 2;  // 4 integer and 4 float accumulators, weights: 16 registers
+  // Accumulators of a tile live in the first-level cache; its weights keep the registers.
+  static constexpr int kTileRows = 16, kChains = 16, kFloatRows = 2;
   static constexpr int kTileQueries = 4;
 
-  struct F {
-    __m256 a, b;
-  };
-  struct I {
-    __m256i a, b;
-  };
+  using F = Two<Floats>;
+  using I = Two<Integers>;
   using U = I;
 
   static F load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
@@ -145,23 +166,104 @@ struct Vec {
     std::memcpy(&quad, x, 4);
     return _mm256_set1_epi32(quad);
   }
-  static __m256i add_pairs(__m256i acc, __m256i pairs) {
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-  }
-  static I dot(I acc, U w, const std::int8_t* x) {
-    const __m256i quad = broadcast_quad(x);
-    return {add_pairs(acc.a, _mm256_maddubs_epi16(w.a, quad)),
-            add_pairs(acc.b, _mm256_maddubs_epi16(w.b, quad))};
-  }
-  static I dot_biased(I acc, U w, const std::int8_t* x) {
-    const __m256i quad = broadcast_quad(x);
-    const auto one = [quad](__m256i sum, __m256i codes) {
-      const __m256i s = _mm256_xor_si256(codes, _mm256_set1_epi8(-128));
-      return add_pairs(sum, _mm256_maddubs_epi16(_mm256_abs_epi8(s), _mm256_sign_epi8(quad, s)));
+  static F load_bits6(const std::uint8_t* low, int low_shift, const std::uint8_t* high,
+                      int high_shift) {
+    const auto bits = [](const std::uint8_t* p, int shift, char mask) {
+      return _mm_and_si128(_mm_srl_epi16(load_128(p, 0), _mm_cvtsi32_si128(shift)),
+                           _mm_set1_epi8(mask));
     };
-    return {one(acc.a, w.a), one(acc.b, w.b)};
+    const __m128i two = bits(high, high_shift, 3);
+    const __m128i all = _mm_or_si128(bits(low, low_shift, 15), _mm_slli_epi16(two, 4));
+    return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(all)),
+            _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(all, 8)))};
   }
-  static I start_biased(std::int32_t) { return set1i(0); }
+  static void add_fifth_bits(U high, U* codes) {
+    const auto put = [](__m256i& code, __m256i shifted) {
+      code = _mm256_or_si256(code, _mm256_and_si256(shifted, _mm256_set1_epi8(16)));
+    };
+    for (int g = 0; g < 8; ++g) {
+      const __m128i left = _mm_cvtsi32_si128(g < 4 ? 4 - g : 0);
+      const __m128i right = _mm_cvtsi32_si128(g < 4 ? 0 : g - 4);
+      put(codes[g].a, _mm256_srl_epi16(_mm256_sll_epi16(high.a, left), right));
+      put(codes[g].b, _mm256_srl_epi16(_mm256_sll_epi16(high.b, left), right));
+    }
+  }
+
+  // Four quads of codes fill half of the registers; every row passes by them before the next four
+  // are loaded.
+  template <int kMaxCode, int kQuads, int kRows>
+  static void dot(const U* codes, const std::int8_t* q, const std::int32_t* start, I* sum) {
+    if constexpr (kQuads == 8 && kMaxCode <= 16) {
+      I pairs[kRows];
+      for (int r = 0; r < kRows; ++r) pairs[r] = multiply<kMaxCode, 4>(codes, q + 32 * r);
+      for (int r = 0; r < kRows; ++r) {
+        const I more = multiply<kMaxCode, 4>(codes + 4, q + 32 * r + 16);
+        sum[r] = add_pairs(set1i(start[r]), add_16(pairs[r], more));
+      }
+    } else if constexpr (kMaxCode <= 63) {
+      for (int r = 0; r < kRows; ++r) sum[r] = set1i(start[r]);
+      for (int g = 0; g < kQuads; g += 4) {
+        for (int r = 0; r < kRows; ++r) {
+          sum[r] = add_quads<kMaxCode>(sum[r], codes + g, q + 32 * r + 4 * g);
+        }
+      }
+    } else {
+      // Nibble by nibble: 16 * (sum of high q) + (sum of low q), each in 16 bits. Half as many
+      // multiplications more than moving the codes' signs to q would take, whose sums do not fit.
+      I low[kRows], high[kRows];
+#pragma GCC unroll 2
+      for (int g = 0; g < kQuads; g += 4) {
+        U nibbles[4];
+        for (int i = 0; i < 4; ++i) nibbles[i] = low_nibbles(codes[g + i]);
+        for (int r = 0; r < kRows; ++r) {
+          const I more = multiply<15, 4>(nibbles, q + 32 * r + 4 * g);
+          low[r] = g == 0 ? more : add_16(low[r], more);
+        }
+        for (int i = 0; i < 4; ++i) nibbles[i] = high_nibbles(codes[g + i]);
+        for (int r = 0; r < kRows; ++r) {
+          const I more = multiply<15, 4>(nibbles, q + 32 * r + 4 * g);
+          high[r] = g == 0 ? more : add_16(high[r], more);
+        }
+      }
+      for (int r = 0; r < kRows; ++r) {
+        sum[r] = add_pairs(add_pairs(set1i(start[r]), low[r]), high[r], 16);
+      }
+    }
+  }
+
+ private:
+  static I add_16(I x, I y) { return {_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)}; }
+  // sum + factor * (both halves of each pair)
+  static I add_pairs(I sum, I pairs, std::int16_t factor = 1) {
+    const __m256i factors = _mm256_set1_epi16(factor);
+    return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(pairs.a, factors)),
+            _mm256_add_epi32(sum.b, _mm256_madd_epi16(pairs.b, factors))};
+  }
+  static I multiply_quad(U codes, const std::int8_t* q) {
+    const __m256i quad = broadcast_quad(q);
+    return {_mm256_maddubs_epi16(codes.a, quad), _mm256_maddubs_epi16(codes.b, quad)};
+  }
+  // n quads in 16 bits: sums of two neighbouring products each.
+  template <int kMaxCode, int n>
+  static I multiply(const U* codes, const std::int8_t* q) {
+    static_assert(n * 2 * 127 * kMaxCode < 32768, "16 bits hold the sum");
+    I pairs = multiply_quad(codes[0], q);
+#pragma GCC unroll 4
+    for (int g = 1; g < n; ++g) {
+      pairs = add_16(pairs, multiply_quad(codes[g], q + 4 * g));
+    }
+    return pairs;
+  }
+  // sum + four quads.
+  template <int kMaxCode>
+  static I add_quads(I sum, const U* codes, const std::int8_t* q) {
+    if constexpr (kMaxCode <= 32) {
+      return add_pairs(sum, multiply<kMaxCode, 4>(codes, q));
+    } else {
+      sum = add_pairs(sum, multiply<kMaxCode, 2>(codes, q));
+      return add_pairs(sum, multiply<kMaxCode, 2>(codes + 2, q + 8));
+    }
+  }
 };
 
 }  // namespace hearth::kernels::avx2

@@ -10,8 +10,8 @@ namespace hearth::kernels::avx512 {
 
 struct Vec {
   static constexpr int kLanes = 16;
-  // 8 integer and 8 float accumulators and the weights: under 32 registers.
-  static constexpr int kTileRows = 8;
+  // 16 float and 4 integer accumulators, 8 of weights, 2 of scales: under 32 registers.
+  static constexpr int kTileRows = 16, kChains = 4, kFloatRows = 8;
   static constexpr int kTileQueries = 8;
 
   using F = __m512;
@@ -92,13 +92,49 @@ struct Vec {
     const U at_4 = i < 2 ? _mm512_slli_epi16(high, kLeft) : _mm512_srli_epi16(high, kRight);
     return _mm512_or_si512(low, _mm512_and_si512(at_4, _mm512_set1_epi8(0x30)));
   }
-  static I dot(I acc, U w, const std::int8_t* x) {
-    std::int32_t quad;
-    std::memcpy(&quad, x, 4);
-    return _mm512_dpbusd_epi32(acc, w, _mm512_set1_epi32(quad));
+  static F load_bits6(const std::uint8_t* low, int low_shift, const std::uint8_t* high,
+                      int high_shift) {
+    const auto bits = [](const std::uint8_t* p, int shift, char mask) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+      return _mm_and_si128(_mm_srl_epi16(bytes, _mm_cvtsi32_si128(shift)), _mm_set1_epi8(mask));
+    };
+    const __m128i two = bits(high, high_shift, 3);
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepu8_epi32(_mm_or_si128(bits(low, low_shift, 15), _mm_slli_epi16(two, 4))));
   }
-  static I dot_biased(I acc, U w, const std::int8_t* x) { return dot(acc, w, x); }
-  static I start_biased(std::int32_t sum) { return set1i(-128 * sum); }
+  static void add_fifth_bits(U high, U* codes) {
+    const U bit = _mm512_set1_epi8(16);
+    const auto put = [&](U& code, U shifted) {
+      code = _mm512_or_si512(code, _mm512_and_si512(shifted, bit));
+    };
+    put(codes[0], _mm512_slli_epi16(high, 4));
+    put(codes[1], _mm512_slli_epi16(high, 3));
+    put(codes[2], _mm512_slli_epi16(high, 2));
+    put(codes[3], _mm512_slli_epi16(high, 1));
+    put(codes[4], high);
+    put(codes[5], _mm512_srli_epi16(high, 1));
+    put(codes[6], _mm512_srli_epi16(high, 2));
+    put(codes[7], _mm512_srli_epi16(high, 3));
+  }
+  // GCC 12 broadcasts into a register of its own what the instruction can read from memory, and
+  // then runs out of registers; the intrinsic and set1 together are worth a third less.
+  static I dot_quad(I acc, U codes, const std::int8_t* q) {
+    const auto* quad = reinterpret_cast<const Quad*>(q);
+    asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(acc) : "v"(codes), "m"(*quad));
+    return acc;
+  }
+  template <int kMaxCode, int kQuads, int kRows>
+  static void dot(const U* codes, const std::int8_t* q, const std::int32_t* start, I* sum) {
+    for (int r = 0; r < kRows; ++r) sum[r] = set1i(start[r]);
+    for (int g = 0; g < kQuads; ++g) {
+      for (int r = 0; r < kRows; ++r) sum[r] = dot_quad(sum[r], codes[g], q + 32 * r + 4 * g);
+    }
+  }
+
+ private:
+  struct [[gnu::may_alias]] Quad {
+    std::int8_t q[4];
+  };
 };
 
 }  // namespace hearth::kernels::avx512

@@ -16,8 +16,9 @@ namespace hearth::kernels::generic {
 
 struct Vec {
   static constexpr int kLanes = 16;
-  // Rows a matmul tile computes together, and queries an attention tile does: bounded by registers.
-  static constexpr int kTileRows = 4;
+  // Rows a matmul tile computes together (kFloatRows: with float weights), those of them whose
+  // integer sums are open at once, and queries an attention tile computes: bounded by registers.
+  static constexpr int kTileRows = 16, kChains = 4, kFloatRows = 4;
   static constexpr int kTileQueries = 4;
 
   struct F {
@@ -183,17 +184,37 @@ struct Vec {
     }
     return low;
   }
-  // Lane c: acc + sum over k of w[4c + k] * x[k], for the four int8 at x, each in [-127, 127].
-  // dot: w is an unsigned code <= 127. dot_biased: w is a code + 128 and counts as the code; its
-  // sum must start from start_biased(sum of all x of the block).
-  static I dot(I acc, U w, const std::int8_t* x) {
-    for (int c = 0; c < 16; ++c) {
-      for (int k = 0; k < 4; ++k) acc.v[c] += w.v[4 * c + k] * x[k];
-    }
-    return acc;
+  // The six-bit numbers whose low four bits are at low[i] >> low_shift and high two at
+  // high[i] >> high_shift.
+  static F load_bits6(const std::uint8_t* low, int low_shift, const std::uint8_t* high,
+                      int high_shift) {
+    return map([&](int i) {
+      return static_cast<float>((low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4);
+    });
   }
-  static I dot_biased(I acc, U w, const std::int8_t* x) { return dot(acc, w, x); }
-  static I start_biased(std::int32_t sum) { return set1i(-128 * sum); }
+  // codes[g] | (bit g of high) << 4, for eight g
+  static void add_fifth_bits(U high, U* codes) {
+    for (int g = 0; g < 8; ++g) {
+      for (int j = 0; j < 64; ++j) {
+        codes[g].v[j] = static_cast<std::uint8_t>(codes[g].v[j] | (high.v[j] >> g & 1) << 4);
+      }
+    }
+  }
+
+  // Lane c of sum[r]: start[r] + the sum over quads g and k = 0 … 3 of
+  // codes[g][4c + k] * q[32 r + 4 g + k]. Codes are unsigned and at most kMaxCode, q in [-127,
+  // 127]. Codes of more than seven bits (q8_0) may instead count as code - 128, and then start from
+  // kBiasedOffset = 0 times the sum of q.
+  static constexpr int kBiasedOffset = 128;
+  template <int kMaxCode, int kQuads, int kRows>
+  static void dot(const U* codes, const std::int8_t* q, const std::int32_t* start, I* sum) {
+    for (int r = 0; r < kRows; ++r) {
+      sum[r] = set1i(start[r]);
+      for (int g = 0; g < kQuads; ++g) {
+        for (int i = 0; i < 64; ++i) sum[r].v[i / 4] += codes[g].v[i] * q[32 * r + 4 * g + i % 4];
+      }
+    }
+  }
 };
 
 }  // namespace hearth::kernels::generic
