@@ -21,6 +21,7 @@ class Catalog(CliTest):
         info = json.loads(self.hearth.out("model", "info", "TINY", "-o", "json"))
         self.assertEqual((info["alias"], info["architecture"], info["chat_template"]), ("tiny", "llama", True))
         self.assertIn("sha256", self.hearth.out("model", "info", "tiny"))
+        self.assertEqual(json.loads(self.hearth.out("model", "info", "Tiny:0", "-o", "json"))["alias"], "tiny")
 
         self.hearth.out("model", "remove", "tiny")
         self.assertEqual(self.hearth.out("model", "list", "-o", "json"), "[]\n")
@@ -71,6 +72,7 @@ class Info(CliTest):
 
     def test_an_alias_of_the_catalogue_brings_its_familys_presets(self):
         self.hearth.out("model", "import", GOLDEN / "hf/qwen2/model.gguf", "--alias", "qwen2.5-0.5b")
+        self.assertEqual(self.info("qwen2.5-0.5B-instruct-generic-CPU:4")["sha256"], self.info("qwen2.5-0.5b")["sha256"])
         info = self.info("Qwen2.5-0.5B-Instruct")
         self.assertEqual((info["alias"], info["family"], info["tool_calls"]), ("qwen2.5-0.5b", "qwen2.5", "hermes"))
         self.assertEqual(info["sampling"]["top_k"], 20)
