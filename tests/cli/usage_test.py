@@ -18,7 +18,7 @@ class Help(CliTest):
             ("model", "run"): ["--prompt", "--system", "--max-tokens", "--temperature", "--top-k", "--top-p", "--min-p",
                                "--typical-p", "--repetition-penalty", "--presence-penalty", "--frequency-penalty",
                                "--seed", "--stop", "--context", "--threads", "--no-template", "--verbose"],
-            ("model", "list"): ["--output"], ("model", "info"): ["--output"], ("model", "import"): ["--alias"],
+            ("model", "list"): ["--output", "--filter", "--variants"], ("model", "info"): ["--output"], ("model", "import"): ["--alias"],
             ("model", "inspect"): ["--output", "--context"], ("model", "remove"): [],
             ("serve",): ["--host", "--port", "--model", "--api-key", "--allow-unauthenticated", "--context",
                          "--threads", "--model-ttl"],
