@@ -56,6 +56,7 @@ void add_commands(CLI::App& app, Action& action) {
   add_alias(app, action);
   add_completion(app, action);
   CLI::App& debug = *app.add_subcommand("debug", "look inside: tokens, prompts, logits");
+  add_zip_logs(app, action);
   add_debug_tokenize(debug, action);
   add_debug_detokenize(debug, action);
   add_debug_render(debug, action);

@@ -44,6 +44,7 @@ void add_cache(CLI::App& parent, Action& action);
 void add_config(CLI::App& parent, Action& action);
 void add_status(CLI::App& parent, Action& action);
 void add_alias(CLI::App& parent, Action& action);
+void add_zip_logs(CLI::App& parent, Action& action);
 void add_completion(CLI::App& root, Action& action);
 void add_service(CLI::App& parent, Action& action);
 void add_serve(CLI::App& parent, Action& action);
