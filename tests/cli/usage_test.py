@@ -43,7 +43,7 @@ class WrongUse(CliTest):
             (["debug", "tokenise", "x"], "did you mean tokenize?"),
             (["model", "list", "--outptu", "json"], "unknown option \"--outptu\"; did you mean --output?"),
             (["serve", "--prot", "1"], "unknown option \"--prot\"; did you mean --port?"),
-            ([], "expected a command of hearth: model, run, cache, service, serve, status, system"),
+            ([], "expected a command of hearth: model, run, complete, cache, service, serve, status, system"),
             (["model"], "expected a command of hearth model: run, list"),
             (["model", "info"], "MODEL is required"),
             (["model", "list", "extra"], "unexpected argument \"extra\""),
