@@ -102,7 +102,7 @@ Result<Json> service_json() {
 std::string yes_list(const Json& list) {
   std::string out;
   for (const auto& entry : list) out += cat(out.empty() ? "" : ", ", entry.get<std::string>());
-  return out.empty() ? "none" : out;
+  return out.empty() ? "none" : cat(list.size(), ": ", out);
 }
 
 Result<int> show(bool json) {

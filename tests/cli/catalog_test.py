@@ -63,12 +63,25 @@ class Info(CliTest):
         self.assertEqual((known["alias"], known["cached"], known["license"]), ("phi-4-mini", False, "MIT"))
         self.assertEqual((known["tool_calls"], known["reasoning"]), ("phi4", "none"))
         self.assertEqual(known["stop_tokens"], ["<|end|>", "<|endoftext|>"])
+        self.assertEqual(known["id"], "Phi-4-mini-instruct-generic-cpu:1")
         self.assertEqual(self.info("gpt-oss-20b")["reasoning"], "harmony")
         self.assertIn("not on this machine", self.hearth.out("model", "info", "qwen3-0.6b"))
         self.hearth.environment.update(HF_ENDPOINT="http://127.0.0.1:9", no_proxy="*")
         said = self.hearth.fails_after_progress("model", "run", "qwen3-0.6b", "--prompt", "x")
         self.assertIn("cannot download from 127.0.0.1", said)
         self.assertIn("no model", self.hearth.fails(1, "model", "info", "gpt-5"))
+
+    def test_the_license_alone(self):
+        told = json.loads(self.hearth.out("model", "info", "phi-4-mini", "--license", "-o", "json"))
+        self.assertEqual((told["alias"], told["license"], told["publisher"]), ("phi-4-mini", "MIT", "Microsoft"))
+        self.assertRegex(told["link"], r"^https://[a-z.]+/[^/:]+/[^/:]+$")
+        self.assertRegex(self.hearth.out("model", "info", "Phi-4-mini-instruct-generic-cpu:1", "--license"),
+                         r"(?m)^license +MIT$")
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")  # its file says nothing
+        self.assertRegex(self.hearth.out("model", "info", "tiny", "--license"), r"(?m)^license +unknown")
+        self.hearth.out("model", "import", GOLDEN / "hf/qwen2/model.gguf", "--alias", "qwen2.5-0.5b")
+        self.assertEqual(self.info("qwen2.5-0.5b")["license"], "Apache-2.0")
+        self.assertEqual(self.info("qwen2.5-0.5b")["id"], "Qwen2.5-0.5B-Instruct-generic-cpu:1")
 
     def test_an_alias_of_the_catalogue_brings_its_familys_presets(self):
         self.hearth.out("model", "import", GOLDEN / "hf/qwen2/model.gguf", "--alias", "qwen2.5-0.5b")
