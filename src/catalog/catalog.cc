@@ -372,8 +372,12 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
     if (entry || entry.error().kind != ErrorKind::not_found) return entry;
   }
   HEARTH_TRY(const auto known, find_known_model(meant));
-  HEARTH_TRY(const auto names, entry_names());
-  if (!known) return no_such_model(wanted, names);
+  if (!known) {
+    HEARTH_TRY(auto names, entry_names());
+    HEARTH_TRY(const auto catalogue, known_models());
+    for (const KnownModel& model : catalogue) names.push_back(model.alias);
+    return no_such_model(wanted, names);
+  }
   return Error{ErrorKind::not_found, cat("model ", quote(known->alias),
                                          " is in the catalogue, but not on this machine; "
                                          "bring it with: hearth model download ",

@@ -76,6 +76,7 @@ class WrongUse(CliTest):
         self.assertIn("no model \"nothing\"", self.hearth.fails(1, "model", "run", "nothing", "--prompt", "x"))
         self.hearth.out("model", "import", TINY, "--alias", "tiny-llama")
         self.assertIn("did you mean \"tiny-llama\"?", self.hearth.fails(1, "model", "info", "tiny-lama"))
+        self.assertIn("did you mean \"phi-4-mini\"?", self.hearth.fails(1, "model", "run", "phi-4-minni", "--prompt", "x"))
         self.assertIn("no model file", self.hearth.fails(1, "debug", "tokenize", "a/b.gguf", "--text", "x"))
         self.assertIn("neither a regular file nor a folder", self.hearth.fails(2, "model", "inspect", "/"))
 
