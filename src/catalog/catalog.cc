@@ -18,6 +18,7 @@
 #include "catalog/copy_file.h"
 #include "catalog/file_lock.h"
 #include "catalog/known_models.h"
+#include "catalog/model_ids.h"
 #include "catalog/settings.h"
 #include "formats/checkpoint.h"
 #include "formats/gguf/gguf_parts.h"
@@ -170,10 +171,11 @@ Result<std::vector<std::string>> entry_names() {
 Error no_such_model(std::string_view wanted, const std::vector<std::string>& names) {
   const std::vector<std::string_view> views(names.begin(), names.end());
   const std::string_view near = nearest(ascii_lower(wanted), views.data(), views.size());
-  return {ErrorKind::not_found,
-          cat("no model ", quote(wanted), " in ", cache_folder(),
-              near.empty() ? std::string() : cat("; did you mean ", quote(near), "?"),
-              " (hearth model list shows what is there, hearth model import FILE adds one)")};
+  return {
+      ErrorKind::not_found,
+      cat("no model ", quote(wanted), " in ", cache_folder(),
+          near.empty() ? std::string() : cat("; did you mean ", quote(near), "?"),
+          " (hearth model list --cached shows what is there, hearth model import FILE adds one)")};
 }
 
 // Of all files directly in a folder; what cannot be read counts nothing.
@@ -364,11 +366,18 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
       fs::is_regular_file(wanted, unknown) || formats::is_model_folder(wanted)) {
     return from_path(wanted);
   }
-  HEARTH_TRY(const auto known, find_known_model(wanted));
-  HEARTH_TRY(const auto names, entry_names());
-  if (!known) return no_such_model(wanted, names);
-  auto entry = read_entry(entry_folder(known->alias), known->alias);
-  if (entry || entry.error().kind != ErrorKind::not_found) return entry;
+  HEARTH_TRY(const std::string meant, alias_of(wanted));
+  if (const std::string alias = ascii_lower(meant); alias_problem(alias).empty()) {
+    auto entry = read_entry(entry_folder(alias), alias);
+    if (entry || entry.error().kind != ErrorKind::not_found) return entry;
+  }
+  HEARTH_TRY(const auto known, find_known_model(meant));
+  if (!known) {
+    HEARTH_TRY(auto names, entry_names());
+    HEARTH_TRY(const auto catalogue, known_models());
+    for (const KnownModel& model : catalogue) names.push_back(model.alias);
+    return no_such_model(wanted, names);
+  }
   return Error{ErrorKind::not_found, cat("model ", quote(known->alias),
                                          " is in the catalogue, but not on this machine; "
                                          "bring it with: hearth model download ",

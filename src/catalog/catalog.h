@@ -44,7 +44,7 @@ std::string alias_problem(std::string_view alias);
 // All whole models, by alias. A damaged entry is skipped with a logged warning that names it.
 Result<std::vector<CachedModel>> list_models();
 
-// An alias or another name of the catalogue (known_models.h), in any case, or a path (it contains
+// An alias, another name of the catalogue, an id (model_ids.h), in any case, or a path (it has a
 // '/' or ends in .gguf or names an existing file). Errors: not_found, with the nearest alias and
 // how to get a model.
 Result<CachedModel> resolve(std::string_view alias_or_path);

@@ -84,6 +84,15 @@ ShownAnswer print_answer(engine::Generation& generation, SignalQueue* interrupts
   return printer.finish();
 }
 
+ShownAnswer collect_answer(engine::Generation& generation) {
+  ShownAnswer answer;
+  while (const auto event = generation.next()) {
+    answer.reasoning += event->reasoning;
+    answer.text += event->text;
+  }
+  return answer;
+}
+
 std::string speed_text(const engine::Usage& usage) {
   const std::int64_t computed = usage.prompt_tokens - usage.cached_tokens;
   return cat(usage.prompt_tokens, " prompt tokens",

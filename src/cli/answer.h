@@ -17,6 +17,9 @@ struct ShownAnswer {
 // tells).
 ShownAnswer print_answer(engine::Generation& generation, SignalQueue* interrupts);
 
+// Waits for the whole answer and prints nothing.
+ShownAnswer collect_answer(engine::Generation& generation);
+
 // "37 prompt tokens in 0.21 s (176 tok/s), 8 tokens in 0.19 s (36.8 tok/s)".
 std::string speed_text(const engine::Usage& usage);
 

@@ -18,8 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<int> location() {
-  print(cat("💾 Cache directory path: ", catalog::cache_folder(), "\n"));
+Result<int> location(bool json) {
+  const std::string folder = catalog::cache_folder();
+  print(json ? json_text({{"path", folder}}) : cat("💾 Cache directory path: ", folder, "\n"));
   return kSuccess;
 }
 
@@ -51,7 +52,7 @@ Result<int> list(bool json) {
 }
 
 // Models that are there stay there: the folder is looked at, nothing is moved.
-Result<int> change_folder(const std::string& path) {
+Result<int> change_folder(const std::string& path, bool json) {
   std::error_code failed;
   const fs::path folder = fs::absolute(path, failed).lexically_normal();
   fs::create_directories(folder, failed);
@@ -60,29 +61,33 @@ Result<int> change_folder(const std::string& path) {
                  cat("cannot use ", quote(path, 300), " as the cache: ", failed.message())};
   }
   HEARTH_TRY_VOID(catalog::set_setting("cache.directory", folder.string()));
-  return location();
+  return location(json);
 }
 
-Result<int> remove_all() {
-  HEARTH_TRY(const auto models, catalog::list_models());
-  for (const auto& model : models) {
-    HEARTH_TRY_VOID(catalog::remove_model(model.alias));
-    print(cat("removed ", model.alias, "\n"));
+Result<std::vector<std::string>> aliases_of(const std::string& name) {
+  std::vector<std::string> aliases;
+  if (name == "*") {
+    HEARTH_TRY(const auto models, catalog::list_models());
+    for (const auto& model : models) aliases.push_back(model.alias);
+  } else {
+    HEARTH_TRY(const std::string alias, catalog::alias_of(name));
+    aliases.push_back(ascii_lower(alias));
   }
-  return kSuccess;
+  return aliases;
 }
 
-Result<int> remove(const std::string& name) {
-  if (name == "*") return remove_all();
-  HEARTH_TRY(const std::string named, catalog::alias_of(name));
-  const std::string alias = ascii_lower(named);
-  HEARTH_TRY_VOID(catalog::remove_model(alias));
-  print(cat("removed ", one_line(alias), "\n"));
+Result<int> remove(const std::string& name, bool json) {
+  HEARTH_TRY(const auto aliases, aliases_of(name));
+  for (const std::string& alias : aliases) {
+    HEARTH_TRY_VOID(catalog::remove_model(alias));
+    if (!json) print(cat("removed ", one_line(alias), "\n"));
+  }
+  if (json) print(json_text({{"removed", aliases}}));
   return kSuccess;
 }
 
 // What interrupted imports and downloads left.
-Result<int> clean() {
+Result<int> clean(bool json) {
   std::uint64_t bytes = 0;
   std::error_code failed;
   std::vector<fs::path> leftovers;
@@ -104,7 +109,8 @@ Result<int> clean() {
                    cat("cannot remove ", quote(path.string(), 300), ": ", unknown.message())};
     }
   }
-  print(cat("removed ", human_bytes(bytes), " of unfinished imports and downloads\n"));
+  print(json ? json_text({{"removed_bytes", bytes}})
+             : cat("removed ", human_bytes(bytes), " of unfinished imports and downloads\n"));
   return kSuccess;
 }
 
@@ -112,28 +118,38 @@ Result<int> clean() {
 
 void add_model_remove(CLI::App& parent, Action& action) {
   auto name = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
   CLI::App& command =
       *parent.add_subcommand("remove", "delete a model from the cache")->alias("rm");
-  command.add_option("MODEL", *name, "alias or id, as hearth model list shows it; \"*\": all")
+  command.add_option("MODEL", *name, "alias or id, as hearth cache list shows it; \"*\": all")
       ->required()
       ->type_name("");
-  command.callback([&action, name] { action = [name] { return remove(*name); }; });
+  add_output_format(command, *json);
+  command.callback(
+      [&action, name, json] { action = [name, json] { return remove(*name, *json); }; });
 }
 
 void add_cache(CLI::App& parent, Action& action) {
   CLI::App& cache = *parent.add_subcommand("cache", "where models are kept");
   auto json = std::make_shared<bool>(false);
   auto folder = std::make_shared<std::string>();
-  cache.add_subcommand("location", "print the folder")->callback([&action] { action = location; });
+  CLI::App& locating = *cache.add_subcommand("location", "print the folder");
+  add_output_format(locating, *json);
+  locating.callback([&action, json] { action = [json] { return location(*json); }; });
   CLI::App& listing = *cache.add_subcommand("list", "the models in it")->alias("ls");
   add_output_format(listing, *json);
   listing.callback([&action, json] { action = [json] { return list(*json); }; });
   CLI::App& moving = *cache.add_subcommand("cd", "use another folder from now on");
   moving.add_option("FOLDER", *folder, "made if it is not there")->required()->type_name("");
-  moving.callback([&action, folder] { action = [folder] { return change_folder(*folder); }; });
+  add_output_format(moving, *json);
+  moving.callback([&action, folder, json] {
+    action = [folder, json] { return change_folder(*folder, *json); };
+  });
   add_model_remove(cache, action);
-  cache.add_subcommand("clean", "delete what interrupted imports and downloads left")
-      ->callback([&action] { action = clean; });
+  CLI::App& cleaning =
+      *cache.add_subcommand("clean", "delete what interrupted imports and downloads left");
+  add_output_format(cleaning, *json);
+  cleaning.callback([&action, json] { action = [json] { return clean(*json); }; });
 }
 
 }  // namespace hearth::cli

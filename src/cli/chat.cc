@@ -115,7 +115,7 @@ int Chat::run() {
 Chat::After Chat::command(const std::string& line) {
   const std::string word = line.substr(0, line.find_last_not_of(" \t\r") + 1);
   if (word == "/exit") return After::leave;
-  if (word == "/help") {
+  if (word == "/help" || word == "/?") {
     note(kHelp);
   } else if (word == "/clear") {
     clear();

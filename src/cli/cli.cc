@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/known_words.h"
 #include "cli/output.h"
 #include "cli/usage.h"
 
@@ -29,6 +30,7 @@ int exit_code(ErrorKind kind) {
 void report(std::string_view message) { note(cat("hearth: ", one_line(message), "\n")); }
 
 void add_commands(CLI::App& app, Action& action) {
+  app.set_help_flag("-h,-?,--help", "print this help and exit");
   app.set_version_flag("--version", "hearth " HEARTH_VERSION, "print the version and exit");
   app.footer(
       "Exit status: 0 done, 1 failed, 2 used wrongly, 130 interrupted.\n"
@@ -48,11 +50,13 @@ void add_commands(CLI::App& app, Action& action) {
   add_model_load(model, action);
   add_model_unload(model, action);
   add_model_run(app, action);
+  add_complete(app, action);
   add_cache(app, action);
   add_service(app, action);
   add_serve(app, action);
   add_status(app, action);
   add_config(app, action);
+  add_zip_logs(app, action);
   add_alias(app, action);
   add_completion(app, action);
   CLI::App& debug = *app.add_subcommand("debug", "look inside: tokens, prompts, logits");
@@ -69,10 +73,9 @@ void add_commands(CLI::App& app, Action& action) {
 }
 
 // The exit code when parsing already ended the run (--help, --version, a usage error).
-std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
+std::optional<int> parse(CLI::App& app, std::vector<std::string> words) {
   try {
-    auto arguments = arguments_in_parse_order(argc, argv);
-    app.parse(std::move(arguments));
+    app.parse(arguments_in_parse_order(std::move(words)));
   } catch (const CLI::Success& done) {  // --help, --version
     return app.exit(done);
   } catch (const CLI::ParseError& error) {
@@ -116,7 +119,12 @@ int run(int argc, const char* const* argv) {
   CLI::App app("runs language models on this machine", "hearth");
   Action action;
   add_commands(app, action);
-  if (const auto code = parse(app, argc, argv)) return finish(*code);
+  auto words = known_words({argv + 1, argv + argc});
+  if (!words) {
+    report(words.error().message);
+    return exit_code(words.error().kind);
+  }
+  if (const auto code = parse(app, *std::move(words))) return finish(*code);
   return finish(run_action(action));
 }
 

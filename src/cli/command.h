@@ -29,6 +29,7 @@ inline constexpr int kUsage = 2;
 inline constexpr int kInterrupted = 130;  // as a shell reports a program ended by Ctrl+C
 
 void add_model_run(CLI::App& parent, Action& action);
+void add_complete(CLI::App& parent, Action& action);
 void add_model_list(CLI::App& parent, Action& action);
 void add_model_info(CLI::App& parent, Action& action);
 void add_model_import(CLI::App& parent, Action& action);
@@ -43,9 +44,13 @@ void add_model_unload(CLI::App& parent, Action& action);
 void add_cache(CLI::App& parent, Action& action);
 void add_config(CLI::App& parent, Action& action);
 void add_status(CLI::App& parent, Action& action);
+void add_zip_logs(CLI::App& parent, Action& action);
 void add_alias(CLI::App& parent, Action& action);
 void add_completion(CLI::App& root, Action& action);
 void add_service(CLI::App& parent, Action& action);
+void add_service_ps(CLI::App& parent, Action& action);
+void add_service_logs(CLI::App& parent, Action& action);
+void add_service_set(CLI::App& parent, Action& action);
 void add_serve(CLI::App& parent, Action& action);
 void add_debug_tokenize(CLI::App& parent, Action& action);
 void add_debug_detokenize(CLI::App& parent, Action& action);

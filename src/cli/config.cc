@@ -15,13 +15,32 @@ nlohmann::ordered_json json_of(const catalog::SettingValue& value) {
   return std::visit([](const auto& plain) { return nlohmann::ordered_json(plain); }, value);
 }
 
-Result<int> get(const std::string& key) {
+// Foundry Local's name of service.model_ttl, in another unit.
+constexpr std::string_view kIdleMinutes = "idle-timeout-minutes";
+
+Result<int> get(const std::string& key, bool json) {
+  if (key == kIdleMinutes) {
+    HEARTH_TRY(const auto seconds, catalog::get_setting("service.model_ttl"));
+    const std::int64_t minutes = *std::get_if<std::int64_t>(&seconds) / 60;
+    print(json ? json_text({{key, minutes}}) : cat(minutes, "\n"));
+    return kSuccess;
+  }
+  HEARTH_TRY(const catalog::Setting* setting, catalog::find_setting(key));
   HEARTH_TRY(const auto value, catalog::get_setting(key));
-  print(catalog::to_text(value) + "\n");
+  print(json ? json_text({{std::string(setting->key), json_of(value)}})
+             : catalog::to_text(value) + "\n");
   return kSuccess;
 }
 
 Result<int> set(const std::string& key, const std::string& value) {
+  if (key == kIdleMinutes) {
+    const auto minutes = parse_int(value);
+    if (!minutes || *minutes < 0 || *minutes > 1'000'000) {
+      return Error{ErrorKind::invalid,
+                   cat(key, ": expected a whole number from 0 to 1000000, not ", quote(value))};
+    }
+    return set("service.model_ttl", cat(*minutes * 60));
+  }
   HEARTH_TRY(const catalog::Setting* setting, catalog::find_setting(key));
   HEARTH_TRY_VOID(catalog::set_setting(key, value));
   HEARTH_TRY(const auto now, catalog::get_setting(key));
@@ -67,7 +86,8 @@ void add_config(CLI::App& parent, Action& action) {
 
   CLI::App& getting = *config.add_subcommand("get", "print one");
   getting.add_option("KEY", *key, "as hearth config list shows it")->required()->type_name("");
-  getting.callback([&action, key] { action = [key] { return get(*key); }; });
+  add_output_format(getting, *json);
+  getting.callback([&action, key, json] { action = [key, json] { return get(*key, *json); }; });
   CLI::App& setting = *config.add_subcommand("set", "change one");
   setting.add_option("KEY", *key, "as hearth config list shows it")->required()->type_name("");
   setting.add_option("VALUE", *value, "its new value")->required()->type_name("");

@@ -4,6 +4,9 @@
 #include <array>
 #include <ctime>
 
+#include "base/str.h"
+#include "cli/output.h"
+
 namespace hearth::cli {
 
 nlohmann::ordered_json card_json(const catalog::CachedModel& model) {
@@ -14,6 +17,10 @@ nlohmann::ordered_json card_json(const catalog::CachedModel& model) {
     json["imported_at"] = model.imported_at;
   }
   return json;
+}
+
+std::string card_line(const catalog::CachedModel& model) {
+  return cat(model.alias, "  ", human_bytes(model.bytes), "  ", one_line(model.path), "\n");
 }
 
 std::string json_text(const nlohmann::ordered_json& json) {

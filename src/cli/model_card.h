@@ -13,6 +13,9 @@ namespace hearth::cli {
 // sha256 and no imported_at.
 nlohmann::ordered_json card_json(const catalog::CachedModel& model);
 
+// For people, the same shorter: "alias  size  path", one line.
+std::string card_line(const catalog::CachedModel& model);
+
 // Indented, with a newline at the end; text that is no UTF-8 (a path may be) has U+FFFD where it is
 // not.
 std::string json_text(const nlohmann::ordered_json& json);

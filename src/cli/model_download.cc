@@ -8,6 +8,7 @@
 #include "catalog/model_ids.h"
 #include "cli/command.h"
 #include "cli/fetch_model.h"
+#include "cli/model_card.h"
 #include "cli/output.h"
 #include "cli/progress_line.h"
 
@@ -15,13 +16,13 @@ namespace hearth::cli {
 
 namespace {
 
-Result<int> download(const catalog::DownloadRequest& request) {
+Result<int> download(const catalog::DownloadRequest& request, bool json) {
   HEARTH_TRY(const catalog::CachedModel model, fetch_model(request));
-  print(cat(model.alias, "  ", human_bytes(model.bytes), "  ", one_line(model.path), "\n"));
+  print(json ? json_text(card_json(model)) : card_line(model));
   return kSuccess;
 }
 
-Result<int> verify(const std::string& name) {
+Result<int> verify(const std::string& name, bool json) {
   std::vector<catalog::CachedModel> models;
   if (name.empty()) {
     HEARTH_TRY(models, catalog::list_models());
@@ -30,6 +31,7 @@ Result<int> verify(const std::string& name) {
     HEARTH_TRY(models.emplace_back(), catalog::find_cached(alias));
   }
   int status = kSuccess;
+  auto all = nlohmann::ordered_json::array();
   for (const catalog::CachedModel& model : models) {
     const auto whole = [&] {
       ProgressLine progress(cat("verifying ", model.alias));
@@ -37,9 +39,11 @@ Result<int> verify(const std::string& name) {
           model, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });
     }();
     if (!whole) status = kFailure;
-    print(cat(model.alias, "  ", whole ? "as it was brought" : one_line(whole.error().message),
-              "\n"));
+    const std::string said = whole ? "as it was brought" : one_line(whole.error().message);
+    all.push_back({{"alias", model.alias}, {"whole", bool(whole)}, {"said", said}});
+    if (!json) print(cat(model.alias, "  ", said, "\n"));
   }
+  if (json) print(json_text(all));
   return status;
 }
 
@@ -60,7 +64,10 @@ void add_model_download(CLI::App& parent, Action& action) {
       .add_option("--alias", request->alias,
                   "the name to use it by (default: the catalogue's, or the file's name)")
       ->type_name("NAME");
-  command.callback([&action, request] { action = [request] { return download(*request); }; });
+  auto json = std::make_shared<bool>(false);
+  add_output_format(command, *json);
+  command.callback(
+      [&action, request, json] { action = [request, json] { return download(*request, *json); }; });
 }
 
 void add_model_verify(CLI::App& parent, Action& action) {
@@ -68,7 +75,10 @@ void add_model_verify(CLI::App& parent, Action& action) {
   CLI::App& command = *parent.add_subcommand(
       "verify", "read the models of the cache again and compare their hashes");
   command.add_option("MODEL", *name, "one of them (default: all)")->type_name("");
-  command.callback([&action, name] { action = [name] { return verify(*name); }; });
+  auto json = std::make_shared<bool>(false);
+  add_output_format(command, *json);
+  command.callback(
+      [&action, name, json] { action = [name, json] { return verify(*name, *json); }; });
 }
 
 }  // namespace hearth::cli

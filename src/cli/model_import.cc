@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "catalog/catalog.h"
 #include "cli/command.h"
+#include "cli/model_card.h"
 #include "cli/output.h"
 #include "cli/progress_line.h"
 
@@ -12,6 +13,7 @@ namespace {
 struct ImportFlags {
   std::string file;
   std::string alias;
+  bool json = false;
 };
 
 Result<int> import(const ImportFlags& flags) {
@@ -22,7 +24,7 @@ Result<int> import(const ImportFlags& flags) {
         [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });
   }();
   if (!model) return model.error();
-  print(cat(model->alias, "  ", human_bytes(model->bytes), "  ", one_line(model->path), "\n"));
+  print(flags.json ? json_text(card_json(*model)) : card_line(*model));
   return kSuccess;
 }
 
@@ -36,6 +38,7 @@ void add_model_import(CLI::App& parent, Action& action) {
       .add_option("--alias", flags->alias,
                   "the name to use it by: a-z 0-9 . _ - (default: the file's name)")
       ->type_name("NAME");
+  add_output_format(command, flags->json);
   command.callback([&action, flags] { action = [flags] { return import(*flags); }; });
 }
 

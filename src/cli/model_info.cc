@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "catalog/catalog.h"
 #include "catalog/known_models.h"
+#include "catalog/model_ids.h"
 #include "cli/command.h"
 #include "cli/memory_need.h"
 #include "cli/model_card.h"
@@ -85,16 +86,77 @@ void add_talk(Rows& rows, const Talk& talk) {
   }
 }
 
+// Who made a model and under which terms, as its file or the catalogue says.
+struct License {
+  std::string license, publisher, link;
+};
+
+std::string text_of(const formats::Checkpoint& checkpoint, std::string_view key) {
+  const auto at = checkpoint.metadata.find(key);
+  if (at == checkpoint.metadata.end()) return {};
+  const auto* text = std::get_if<std::string>(&at->second);
+  return text == nullptr ? std::string() : *text;
+}
+
+std::string page_of(const std::string& hub) {  // "hf:owner/repository:Q4_K_M"
+  if (!hub.starts_with("hf:")) return {};
+  return cat("https://huggingface.co/", hub.substr(3, hub.find(':', 3) - 3));
+}
+
+License license_of(const catalog::KnownModel* known, const formats::Checkpoint* checkpoint) {
+  License out;
+  if (checkpoint != nullptr) {
+    out = {.license = text_of(*checkpoint, "general.license"),
+           .publisher = text_of(*checkpoint, "general.organization"),
+           .link = text_of(*checkpoint, "general.license.link")};
+  }
+  if (known == nullptr) return out;
+  if (out.license.empty()) out.license = known->license;
+  if (out.publisher.empty()) out.publisher = known->publisher;
+  if (out.link.empty()) out.link = page_of(known->hub);
+  return out;
+}
+
+Result<int> show_license(const std::string& alias, const License& license, bool json) {
+  if (json) {
+    print(json_text({{"alias", alias},
+                     {"license", license.license},
+                     {"publisher", license.publisher},
+                     {"link", license.link}}));
+    return kSuccess;
+  }
+  const auto or_unknown = [](const std::string& text) {
+    return text.empty() ? std::string("unknown: neither the file nor the catalogue says")
+                        : one_line(text);
+  };
+  print(table({{"alias", alias},
+               {"license", or_unknown(license.license)},
+               {"publisher", or_unknown(license.publisher)},
+               {"its terms", or_unknown(license.link)}}));
+  return kSuccess;
+}
+
 struct Info {
   catalog::CachedModel model;
+  std::optional<catalog::KnownModel> known;
   std::shared_ptr<const formats::Checkpoint> checkpoint;
   std::optional<Talk> talk;
   Result<MemoryNeed> need;
 };
 
+std::string id_of(const Info& info) {
+  return info.known ? catalog::model_id(*info.known) : catalog::brought_model_id(info.model.alias);
+}
+
+License license_of(const Info& info) {
+  return license_of(info.known ? &*info.known : nullptr, info.checkpoint.get());
+}
+
 std::string info_json(const Info& info) {
   const formats::Checkpoint& checkpoint = *info.checkpoint;
   nlohmann::ordered_json json = card_json(info.model);
+  json["id"] = id_of(info);
+  json["license"] = license_of(info).license;
   json["name"] = checkpoint.name;
   json["architecture"] = checkpoint.architecture;
   json["parameters"] = formats::n_parameters(checkpoint);
@@ -113,7 +175,9 @@ std::string info_text(const Info& info) {
   const formats::Checkpoint& checkpoint = *info.checkpoint;
   const catalog::CachedModel& model = info.model;
   Rows rows{{"alias", model.alias},
+            {"id", id_of(info)},
             {"name", or_none(one_line(checkpoint.name))},
+            {"license", or_none(one_line(license_of(info).license))},
             {"architecture", one_line(checkpoint.architecture)},
             {"parameters", cat(formats::n_parameters(checkpoint))},
             {"types", types_text(checkpoint)},
@@ -136,6 +200,7 @@ std::string info_text(const Info& info) {
 
 std::string known_json(const catalog::KnownModel& model) {
   nlohmann::ordered_json json{{"alias", model.alias},
+                              {"id", catalog::model_id(model)},
                               {"names", model.names},
                               {"cached", false},
                               {"publisher", model.publisher},
@@ -160,6 +225,7 @@ std::string known_json(const catalog::KnownModel& model) {
 
 std::string known_text(const catalog::KnownModel& model) {
   Rows rows{{"alias", model.alias},
+            {"id", catalog::model_id(model)},
             {"other names", list(model.names)},
             {"publisher", one_line(model.publisher)},
             {"license", one_line(model.license)},
@@ -185,18 +251,23 @@ std::string known_text(const catalog::KnownModel& model) {
   return table(rows);
 }
 
-Result<int> info(const std::string& name, bool json) {
+Result<int> info(const std::string& name, bool of_license, bool json) {
   const auto model = catalog::resolve(name);
+  if (!model && model.error().kind != ErrorKind::not_found) return model.error();
+  HEARTH_TRY(const std::string alias,
+             model ? Result<std::string>(model->alias) : catalog::alias_of(name));
+  HEARTH_TRY(auto known, catalog::find_known_model(alias));
   if (!model) {
-    if (model.error().kind != ErrorKind::not_found) return model.error();
-    HEARTH_TRY(const auto known, catalog::find_known_model(name));
     if (!known) return model.error();
+    if (of_license) return show_license(known->alias, license_of(&*known, nullptr), json);
     print(json ? known_json(*known) : known_text(*known));
     return kSuccess;
   }
   HEARTH_TRY(auto checkpoint, formats::open_checkpoint(model->path));
   HEARTH_TRY(auto talk, talk_of(*checkpoint, model->alias));
-  const Info all{*model, checkpoint, std::move(talk), memory_need(*checkpoint, 0)};
+  const Info all{*model, std::move(known), checkpoint, std::move(talk),
+                 memory_need(*checkpoint, 0)};
+  if (of_license) return show_license(all.model.alias, license_of(all), json);
   print(json ? info_json(all) : info_text(all));
   return kSuccess;
 }
@@ -206,11 +277,15 @@ Result<int> info(const std::string& name, bool json) {
 void add_model_info(CLI::App& parent, Action& action) {
   auto name = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
+  auto of_license = std::make_shared<bool>(false);
   CLI::App& command =
       *parent.add_subcommand("info", "show one model, or what the catalogue knows of it");
   add_model(command, *name);
+  command.add_flag("--license", *of_license, "only under which terms it may be used");
   add_output_format(command, *json);
-  command.callback([&action, name, json] { action = [name, json] { return info(*name, *json); }; });
+  command.callback([&action, name, of_license, json] {
+    action = [name, of_license, json] { return info(*name, *of_license, *json); };
+  });
 }
 
 }  // namespace hearth::cli

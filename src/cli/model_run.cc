@@ -1,4 +1,5 @@
 // hearth model run MODEL - one answer (--prompt, or a pipe on standard input), or a conversation.
+// hearth complete MODEL PROMPT - one answer.
 //
 // The most likely token is taken each time (temperature 0) unless a flag asks for chance: then the
 // same command gives the same answer.
@@ -13,9 +14,11 @@
 #include "cli/answer.h"
 #include "cli/chat.h"
 #include "cli/command.h"
+#include "cli/device.h"
 #include "cli/fetch_model.h"
 #include "cli/form.h"
 #include "cli/input.h"
+#include "cli/model_card.h"
 #include "cli/output.h"
 #include "cli/prompt.h"
 #include "cli/service_client.h"
@@ -43,6 +46,7 @@ struct RunFlags {
   std::string device;
   std::optional<std::int64_t> ttl;
   bool retain = false;
+  bool json = false;
 };
 
 // Flags that only mean something when tokens are drawn.
@@ -118,6 +122,24 @@ nlohmann::ordered_json variables_of(const RunFlags& flags) {
   return variables;
 }
 
+std::string_view name_of(engine::FinishReason reason) {
+  return reason == engine::FinishReason::length ? "length" : "stop";
+}
+
+std::string answer_json(engine::Generation& generation, const std::string& model) {
+  const ShownAnswer answer = collect_answer(generation);
+  const engine::Usage& usage = generation.usage();
+  return json_text({{"model", model},
+                    {"text", answer.text},
+                    {"reasoning", answer.reasoning},
+                    {"finish_reason", name_of(generation.finish_reason())},
+                    {"usage",
+                     {{"prompt_tokens", usage.prompt_tokens},
+                      {"completion_tokens", usage.completion_tokens},
+                      {"total_tokens", usage.prompt_tokens + usage.completion_tokens}}},
+                    {"seed", generation.seed()}});
+}
+
 Result<int> answer_once(const RunFlags& flags, engine::Request request, const std::string& prompt,
                         const std::optional<text::ContentShape>& shape) {
   HEARTH_TRY(const Session session, open(make_engine(flags), flags));
@@ -130,8 +152,13 @@ Result<int> answer_once(const RunFlags& flags, engine::Request request, const st
   if (shape) HEARTH_TRY_VOID(demand(*shape, *session.model, request));
   HEARTH_TRY(const auto generation, session.engine->submit(session.model, std::move(request)));
 
-  print_answer(*generation, nullptr);
-  print("\n");
+  if (flags.json) {
+    const std::string answer = answer_json(*generation, session.model->id());
+    if (generation->finish_reason() != engine::FinishReason::error) print(answer);
+  } else {
+    print_answer(*generation, nullptr);
+    print("\n");
+  }
   HEARTH_TRY_VOID(finish_output());
   note(cat(speed_text(generation->usage()), "\n"));
   if (flags.verbose) note(cat("seed ", generation->seed(), "\n"));
@@ -174,10 +201,7 @@ Result<void> keep_in_service(const RunFlags& flags) {
 }
 
 Result<int> run_model(const RunFlags& flags) {
-  if (!flags.device.empty() && flags.device != "CPU" && flags.device != "cpu") {
-    return Error{ErrorKind::unsupported, cat("--device ", one_line(flags.device),
-                                             ": this version runs models on the CPU only")};
-  }
+  HEARTH_TRY_VOID(check_device(flags.device));
   if (flags.retain || flags.ttl) {
     HEARTH_TRY_VOID(keep_in_service(flags));
     if (!flags.prompt && ::isatty(STDIN_FILENO) != 1) return kSuccess;
@@ -204,6 +228,10 @@ Result<int> run_model(const RunFlags& flags) {
     HEARTH_TRY_VOID(check_utf8("the prompt", *prompt));
     return answer_once(flags, std::move(request), *prompt, shape);
   }
+  if (flags.json) {
+    return Error{ErrorKind::invalid,
+                 "--output json is for one answer: give --prompt TEXT or a pipe"};
+  }
   if (flags.no_template) {
     return Error{ErrorKind::invalid,
                  "--no-template completes one text: give --prompt TEXT or a pipe"};
@@ -227,19 +255,8 @@ void add_sampling_flags(CLI::App& command, RunFlags& f) {
   add_repeated(command, "--stop", f.stop, "end the answer before this text; may be repeated");
 }
 
-}  // namespace
-
-void add_model_run(CLI::App& parent, Action& action) {
-  auto flags = std::make_shared<RunFlags>();
+void add_run_flags(CLI::App& command, const std::shared_ptr<RunFlags>& flags, Action& action) {
   RunFlags& f = *flags;
-  CLI::App& command = *parent.add_subcommand("run", "ask a model, or talk with it")->alias("chat");
-  command.footer(
-      "Without --prompt: a pipe on standard input is the prompt; a terminal begins a "
-      "conversation.\nThe answer goes to standard output, everything else to standard error: also "
-      "what the model\nthinks before it answers.");
-  add_model(command, f.model);
-  command.add_option("--prompt", f.prompt, "what to answer; standard input is then not read")
-      ->type_name("TEXT");
   command.add_flag("--stdin", f.append_stdin,
                    "put standard input after --prompt, a blank line between");
   command.add_option("--system", f.system, "the system message")->type_name("TEXT");
@@ -254,8 +271,7 @@ void add_model_run(CLI::App& parent, Action& action) {
   add_integer(command, "--context", f.context, 1, kMostTokens,
               "longest prompt and answer together (default: the model's own)");
   add_integer(command, "--threads", f.threads, 1, 1024, "default: the physical cores");
-  command.add_option("--device", f.device, "CPU, the only one in this version")
-      ->type_name("DEVICE");
+  add_device(command, f.device);
   command
       .add_option_function<std::string>(
           "--retain",
@@ -275,7 +291,31 @@ void add_model_run(CLI::App& parent, Action& action) {
   command.add_flag("--no-template", f.no_template,
                    "complete the prompt as it stands; control tokens in it are recognised");
   command.add_flag("--verbose", f.verbose, "memory, threads and seed on standard error");
+  add_output_format(command, f.json);
   command.callback([&action, flags] { action = [flags] { return run_model(*flags); }; });
+}
+
+}  // namespace
+
+void add_model_run(CLI::App& parent, Action& action) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App& command = *parent.add_subcommand("run", "ask a model, or talk with it")->alias("chat");
+  command.footer(
+      "Without --prompt: a pipe on standard input is the prompt; a terminal begins a "
+      "conversation.\nThe answer goes to standard output, everything else to standard error: also "
+      "what the model\nthinks before it answers.");
+  add_model(command, flags->model);
+  command.add_option("--prompt", flags->prompt, "what to answer; standard input is then not read")
+      ->type_name("TEXT");
+  add_run_flags(command, flags, action);
+}
+
+void add_complete(CLI::App& parent, Action& action) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App& command = *parent.add_subcommand("complete", "one answer, as hearth run with --prompt");
+  add_model(command, flags->model);
+  command.add_option("PROMPT", flags->prompt, "what to answer")->required()->type_name("");
+  add_run_flags(command, flags, action);
 }
 
 }  // namespace hearth::cli

@@ -1,7 +1,9 @@
 // hearth serve - the HTTP service, until SIGINT or SIGTERM.
 //
-// The first signal lets running answers end, the second ends them at once. A signal that comes
-// before the service is up ends the program: there is nothing to finish.
+// It listens, and answers what needs no model, before the models of --model are loaded; requests
+// for models wait until they are. The first signal lets running answers end, the second ends them
+// at once. A signal that comes while those models load ends the program: there is nothing to
+// finish.
 //
 // A model that was named by a path, or given a --context, stays loaded whatever --model-ttl says:
 // loading it again on demand would not find the one and would forget the other.
@@ -16,6 +18,7 @@
 #include "catalog/settings.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/serve_flags.h"
 #include "cli/service_process.h"
 #include "cli/signals.h"
 #include "engine/engine.h"
@@ -25,26 +28,29 @@ namespace hearth::cli {
 
 namespace {
 
-struct ServeFlags {
-  std::string host;
-  std::optional<std::int64_t> port, context, threads, model_ttl;
-  std::vector<std::string> models;
-  std::string api_key;
-  bool allow_unauthenticated = false;
-};
-
 using Models = std::vector<std::shared_ptr<const engine::LoadedModel>>;
 
-// Those that must stay loaded; the engine keeps the others.
-Result<Models> load_models(engine::Engine& engine, const ServeFlags& flags) {
-  Models kept;
+bool is_by_path(const catalog::CachedModel& model) { return model.sha256.empty(); }
+
+Result<std::vector<catalog::CachedModel>> models_of(const ServeFlags& flags) {
+  std::vector<catalog::CachedModel> models;
   for (const std::string& name : flags.models) {
-    HEARTH_TRY(const catalog::CachedModel cached, catalog::resolve(name));
+    HEARTH_TRY(models.emplace_back(), catalog::resolve(name));
+  }
+  return models;
+}
+
+// Those that must stay loaded; the engine keeps the others.
+Result<Models> load_models(engine::Engine& engine, const ServeFlags& flags,
+                           const std::vector<catalog::CachedModel>& models) {
+  const DefaultSignal interrupt(SIGINT);
+  const DefaultSignal terminate(SIGTERM);
+  Models kept;
+  for (const catalog::CachedModel& cached : models) {
     HEARTH_TRY(auto model, engine.load(cached.alias, cached.path,
                                        {.context = flags.context.value_or(0), .kv_tokens = 0}));
     log_info(cat("loaded ", one_line(cached.alias), ", context ", model->context(), " tokens"));
-    const bool by_path = cached.sha256.empty();
-    if (by_path || flags.context) kept.push_back(std::move(model));
+    if (is_by_path(cached) || flags.context) kept.push_back(std::move(model));
   }
   return kept;
 }
@@ -112,7 +118,8 @@ Result<void> set_log_level_of_settings() {
   return {};
 }
 
-Result<server::ServerOptions> server_options(const ServeFlags& flags) {
+Result<server::ServerOptions> server_options(const ServeFlags& flags,
+                                             const std::vector<catalog::CachedModel>& models) {
   server::ServerOptions options;
   options.host = flags.host;
   options.port = static_cast<int>(flags.port.value_or(options.port));
@@ -125,38 +132,48 @@ Result<server::ServerOptions> server_options(const ServeFlags& flags) {
   }
   options.api_key = flags.api_key;
   options.allow_unauthenticated = flags.allow_unauthenticated;
-  if (!flags.models.empty()) {
-    HEARTH_TRY(const catalog::CachedModel first, catalog::resolve(flags.models.front()));
-    options.default_model = first.alias;
-  }
+  if (!models.empty()) options.default_model = models.front().alias;
+  // A request for a model that was named by a path waits for its load, as for any other's.
+  options.list_cached = [models] {
+    auto all = catalog::list_models();
+    if (!all) return all;
+    for (const catalog::CachedModel& model : models) {
+      if (is_by_path(model)) all->push_back(model);
+    }
+    return all;
+  };
   return options;
 }
 
 Result<int> serve(ServeFlags flags) {
-  HEARTH_TRY_VOID(apply_settings(flags));
   if (flags.context && flags.models.empty()) {
     return Error{ErrorKind::invalid,
                  "--context is for the models that --model names, and there is none"};
   }
+  make_model_paths_absolute(flags);
+  const ServeFlags given = flags;
+  HEARTH_TRY_VOID(apply_settings(flags));
   HEARTH_TRY_VOID(set_log_level_of_settings());
+  HEARTH_TRY(const auto models, models_of(flags));
   SignalQueue signals({SIGINT, SIGTERM});
   const auto engine =
       engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0))});
   engine->set_time_to_live(std::chrono::seconds(flags.model_ttl.value_or(0)));
 
-  HEARTH_TRY(server::ServerOptions options, server_options(flags));
-  HEARTH_TRY(const auto server, server::Server::create(*engine, std::move(options)));
-  HEARTH_TRY(const ServiceRecord record, ServiceRecord::write(server->url()));
-  const Result<Models> kept = [&] {
-    const DefaultSignal interrupt(SIGINT);
-    const DefaultSignal terminate(SIGTERM);
-    return load_models(*engine, flags);
-  }();
-  if (!kept) return kept.error();
+  std::unique_ptr<server::Server> server;
+  Result<Models> kept = Models();
+  HEARTH_TRY(server::ServerOptions options, server_options(flags, models));
+  options.at_start = [&] {
+    kept = load_models(*engine, flags, models);
+    if (!kept) return server->stop();
+    print(cat("listening on ", server->url(), "\n"));
+    if (!finish_output()) server->stop();  // told again at the end
+  };
+  HEARTH_TRY(server, server::Server::create(*engine, std::move(options)));
+  HEARTH_TRY(const ServiceRecord record, ServiceRecord::write(server->url(), given));
   const SignalThread watcher(signals, *server);
-  print(cat("listening on ", server->url(), "\n"));
-  HEARTH_TRY_VOID(finish_output());
   server->run();
+  if (!kept) return kept.error();
   return kSuccess;
 }
 
@@ -164,27 +181,8 @@ Result<int> serve(ServeFlags flags) {
 
 void add_serve(CLI::App& parent, Action& action) {
   auto flags = std::make_shared<ServeFlags>();
-  ServeFlags& f = *flags;
   CLI::App& command = *parent.add_subcommand("serve", "answer over HTTP, as OpenAI's service does");
-  command.add_option("--host", f.host, "address to listen on (default 127.0.0.1)")
-      ->type_name("HOST");
-  add_integer(command, "--port", f.port, 0, 65535, "default 5273; 0: any free one");
-  add_repeated(command, "--model", f.models,
-               "load this model at the start; may be repeated; the first answers requests that "
-               "name none. Others of the cache load when asked for");
-  command
-      .add_option("--api-key", f.api_key,
-                  "every request must carry it (better: the environment variable HEARTH_API_KEY, "
-                  "which other users of the machine cannot see)")
-      ->envname("HEARTH_API_KEY")
-      ->type_name("KEY");
-  command.add_flag("--allow-unauthenticated", f.allow_unauthenticated,
-                   "listen beyond this machine without an API key");
-  add_integer(command, "--context", f.context, 1, std::int64_t{1} << 30,
-              "longest prompt and answer of the models that --model names");
-  add_integer(command, "--threads", f.threads, 1, 1024, "default: the physical cores");
-  add_integer(command, "--model-ttl", f.model_ttl, 0, std::int64_t{1} << 30,
-              "unload models unused for so many seconds (default 0: never)");
+  add_serve_flags(command, *flags);
   command.callback([&action, flags] { action = [flags] { return serve(*flags); }; });
 }
 

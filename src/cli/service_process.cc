@@ -61,8 +61,11 @@ std::optional<ServiceProcess> read_record() {
       !json["url"].is_string()) {
     return std::nullopt;
   }
-  return ServiceProcess{json["pid"].get<pid_t>(), json["started"].get<std::uint64_t>(),
-                        json["url"].get<std::string>()};
+  return ServiceProcess{.pid = json["pid"].get<pid_t>(),
+                        .started = json["started"].get<std::uint64_t>(),
+                        .url = json["url"].get<std::string>(),
+                        .flags = flags_of(json.value("flags", Json::object())),
+                        .asks_for_key = json.value("asks_for_key", Json(false)) == Json(true)};
 }
 
 std::string local_url(const std::string& url) {
@@ -104,13 +107,14 @@ std::string last_log_lines() {
   _exit(127);
 }
 
-Result<pid_t> spawn(const std::vector<std::string>& serve_arguments) {
+Result<pid_t> spawn(const ServeFlags& flags) {
   HEARTH_TRY_VOID(make_folder(std::filesystem::path(service_log_path()).parent_path()));
   const Descriptor log(
       open(service_log_path().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (log.get() < 0) return os_error("cannot open", service_log_path());
   std::vector<std::string> words{"hearth", "serve"};
-  words.insert(words.end(), serve_arguments.begin(), serve_arguments.end());
+  for (std::string& word : serve_arguments(flags)) words.push_back(std::move(word));
+  if (!flags.api_key.empty()) setenv("HEARTH_API_KEY", flags.api_key.c_str(), 1);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -141,11 +145,14 @@ std::optional<ServiceProcess> running_service() {
   return service;
 }
 
-Result<ServiceRecord> ServiceRecord::write(const std::string& url) {
+Result<ServiceRecord> ServiceRecord::write(const std::string& url, const ServeFlags& flags) {
   if (running_service()) return ServiceRecord(false);
   HEARTH_TRY_VOID(make_folder(service_folder()));
-  const Json json = {
-      {"pid", getpid()}, {"started", start_of(getpid()).value_or(0)}, {"url", local_url(url)}};
+  const Json json = {{"pid", getpid()},
+                     {"started", start_of(getpid()).value_or(0)},
+                     {"url", local_url(url)},
+                     {"flags", flags_json(flags)},
+                     {"asks_for_key", !flags.api_key.empty()}};
   const std::string part = cat(record_path(), ".", getpid());
   std::ofstream file(part);
   file << json.dump() << "\n";
@@ -167,11 +174,12 @@ ServiceRecord::~ServiceRecord() {
   if (recorded && recorded->pid == getpid()) unlink(record_path().c_str());
 }
 
-Result<ServiceStart> start_service(const std::vector<std::string>& serve_arguments) {
+Result<ServiceStart> start_service(ServeFlags flags) {
+  make_model_paths_absolute(flags);  // the service works in another folder
   HEARTH_TRY_VOID(make_folder(service_folder()));
   HEARTH_TRY(const auto turn, catalog::FileLock::take(service_folder() / ".service.lock"));
   if (const auto service = running_service()) return ServiceStart{*service, true};
-  HEARTH_TRY(const pid_t child, spawn(serve_arguments));
+  HEARTH_TRY(const pid_t child, spawn(flags));
   for (milliseconds waited{0}; waited < kStartPatience; waited += kPause) {
     const auto service = running_service();
     if (service && service->pid == child) return ServiceStart{*service, false};
@@ -201,6 +209,22 @@ Result<bool> stop_service() {
     if (wait_until_gone(process.get(), patience)) return true;
   }
   return Error{ErrorKind::io, cat("process ", service->pid, " does not end")};
+}
+
+Result<void> check_restart(const ServiceProcess& service, const ServeFlags& flags) {
+  if (!service.asks_for_key || !flags.api_key.empty()) return {};
+  return Error{ErrorKind::invalid,
+               "the running service asks for an API key, which is written down nowhere; set "
+               "HEARTH_API_KEY to it, so that the service asks for it again"};
+}
+
+Result<ServiceStart> restart_service(ServeFlags flags) {
+  if (const auto service = running_service()) {
+    HEARTH_TRY_VOID(check_restart(*service, flags));
+    flags = merged(std::move(flags), service->flags);
+    HEARTH_TRY_VOID(stop_service());
+  }
+  return start_service(std::move(flags));
 }
 
 }  // namespace hearth::cli

@@ -2,9 +2,10 @@
 // ended.
 //
 // `hearth serve` writes service.json into catalog::hearth_folder() once it listens: {"pid",
-// "started", "url"}, where `started` is the process's start in clock ticks since boot (proc(5),
-// stat, field 22). The record counts while a process of that id and start lives, so one left by a
-// crash is never believed, even when its id is taken by another process.
+// "started", "url", "flags", "asks_for_key"}, where `started` is the process's start in clock ticks
+// since boot (proc(5), stat, field 22) and `flags` what it was started with, for a restart; never
+// the key. The record counts while a process of that id and start lives, so one left by a crash is
+// never believed, even when its id is taken by another process.
 #pragma once
 
 #include <sys/types.h>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/serve_flags.h"
 
 namespace hearth::cli {
 
@@ -22,6 +24,8 @@ struct ServiceProcess {
   pid_t pid = 0;
   std::uint64_t started = 0;
   std::string url;  // for a client of this machine: "http://127.0.0.1:5273"
+  ServeFlags flags;
+  bool asks_for_key = false;
 };
 
 std::string service_log_path();
@@ -33,7 +37,7 @@ std::optional<ServiceProcess> running_service();
 // server says; an address that means every interface is recorded as the loopback one.
 class ServiceRecord {
  public:
-  static Result<ServiceRecord> write(const std::string& url);
+  static Result<ServiceRecord> write(const std::string& url, const ServeFlags& flags);
   ServiceRecord(ServiceRecord&& other) noexcept;
   ServiceRecord& operator=(ServiceRecord&&) = delete;
   ~ServiceRecord();
@@ -48,10 +52,18 @@ struct ServiceStart {
   bool was_running = false;
 };
 
-// Begins `hearth serve` with these arguments in the background, apart from this terminal and from
-// every open descriptor, its output in service_log_path(); returns once it listens. Several starts
-// at once begin one service. Errors: io, with the service's last words when it ended instead.
-Result<ServiceStart> start_service(const std::vector<std::string>& serve_arguments);
+// Begins `hearth serve` with these flags in the background, apart from this terminal and from every
+// open descriptor, its output in service_log_path(); returns once it listens, before its models are
+// loaded. Several starts at once begin one service. Errors: io, with the service's last words when
+// it ended instead.
+Result<ServiceStart> start_service(ServeFlags flags);
+
+// Ends the running service, if there is one, and begins it again with what it was started with,
+// unless `flags` says otherwise. Errors: as stop_service(), start_service(); invalid when the
+// service asks for a key that is not known here: it then stays as it is.
+Result<ServiceStart> restart_service(ServeFlags flags);
+// The last of these errors, before anything is changed.
+Result<void> check_restart(const ServiceProcess& service, const ServeFlags& flags);
 
 // Ends it and waits until it is gone: running answers may end first (30 s), then they are cut.
 // false: there was none. Errors: io.

@@ -1,4 +1,6 @@
 // hearth status, hearth system info, hearth device info - this machine and what Hearth does on it.
+#include "cli/status.h"
+
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
@@ -100,20 +102,17 @@ Result<Json> service_json() {
 std::string yes_list(const Json& list) {
   std::string out;
   for (const auto& entry : list) out += cat(out.empty() ? "" : ", ", entry.get<std::string>());
-  return out.empty() ? "none" : out;
+  return out.empty() ? "none" : cat(list.size(), ": ", out);
 }
 
 Result<int> show(bool json) {
-  const Json system = system_json();
-  HEARTH_TRY(const Json service, service_json());
-  HEARTH_TRY(const auto models, catalog::list_models());
-  Json cached = Json::array();
-  for (const auto& model : models) cached.push_back(model.alias);
+  HEARTH_TRY(const Json all, status_json());
   HEARTH_TRY(const auto gpu_wanted, catalog::get_setting("compute.onnx.enable_gpu"));
   if (json) {
-    print(json_text({{"system", system}, {"service", service}, {"cached", cached}}));
+    print(json_text(all));
     return kSuccess;
   }
+  const Json &system = all["system"], &service = all["service"];
   const auto bytes = [&](const char* key) { return human_bytes(system[key].get<std::uint64_t>()); };
   const bool running = service["running"];
   std::vector<std::vector<std::string>> rows{
@@ -141,7 +140,7 @@ Result<int> show(bool json) {
                                     ? yes_list(service["loaded"])
                                     : one_line(service["fault"].get<std::string>())});
   }
-  rows.push_back({"  Cached", yes_list(cached)});
+  rows.push_back({"  Cached", yes_list(all["cached"])});
   print(table(rows));
   return kSuccess;
 }
@@ -153,6 +152,14 @@ void add(CLI::App& command, Action& action) {
 }
 
 }  // namespace
+
+Result<Json> status_json() {
+  HEARTH_TRY(const Json service, service_json());
+  HEARTH_TRY(const auto models, catalog::list_models());
+  Json cached = Json::array();
+  for (const auto& model : models) cached.push_back(model.alias);
+  return Json{{"system", system_json()}, {"service", service}, {"cached", cached}};
+}
 
 void add_status(CLI::App& parent, Action& action) {
   add(*parent.add_subcommand("status", "this machine, the service, the models"), action);

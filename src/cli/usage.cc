@@ -66,11 +66,10 @@ std::string unknown_word(const CLI::App& app, const std::string& word) {
 
 }  // namespace
 
-std::vector<std::string> arguments_in_parse_order(int argc, const char* const* argv) {
+std::vector<std::string> arguments_in_parse_order(std::vector<std::string> words) {
   std::vector<std::string> arguments;
   bool options_ended = false;
-  for (int i = 1; i < argc; ++i) {
-    std::string argument = argv[i];
+  for (std::string& argument : words) {
     options_ended = options_ended || argument == "--";
     const bool empty_value = !options_ended && argument.size() > 3 && argument.starts_with("--") &&
                              argument.find('=') == argument.size() - 1;

@@ -9,9 +9,9 @@
 namespace hearth::cli {
 
 // CLI11 takes the argument after "--text=" for its value, even when the user wrote an empty one:
-// "--text=" becomes "--text" "". The result is in CLI11's order, last argument first, without the
-// program's name.
-std::vector<std::string> arguments_in_parse_order(int argc, const char* const* argv);
+// "--text=" becomes "--text" "". The result is in CLI11's order, last argument first, `words` are
+// without the program's name.
+std::vector<std::string> arguments_in_parse_order(std::vector<std::string> words);
 
 // The sentence for a failed parse of `root`.
 std::string usage_message(const CLI::App& root, const CLI::ParseError& error);

@@ -21,10 +21,9 @@ struct Program {
     add_output_format(command, json);
   }
   // The message of a wrong use, or "".
-  std::string parse(std::vector<const char*> words) {
-    words.insert(words.begin(), "hearth");
+  std::string parse(std::vector<std::string> words) {
     try {
-      app.parse(arguments_in_parse_order(static_cast<int>(words.size()), words.data()));
+      app.parse(arguments_in_parse_order(std::move(words)));
     } catch (const CLI::ParseError& error) {
       return usage_message(app, error);
     }

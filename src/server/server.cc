@@ -115,6 +115,7 @@ class ServerImpl final : public Server {
   }
 
   void run() override {
+    if (runtime_.options.at_start) asio::post(runtime_.loader, runtime_.options.at_start);
     asio::co_spawn(strand_, accept(), asio::detached);
     std::vector<std::thread> threads;
     for (int i = 1; i < runtime_.options.io_threads; ++i) threads.emplace_back([this] { serve(); });

@@ -39,6 +39,9 @@ struct ServerOptions {
   // The models that can be loaded on demand; a test gives its own.
   std::function<Result<std::vector<catalog::CachedModel>>()> list_cached = catalog::list_models;
 
+  // Run once, by run(), on the thread that loads models: loads that requests ask for come after it.
+  std::function<void()> at_start;
+
   int io_threads = 2;
   int worker_threads = 2;  // and one more that loads models
   std::size_t max_header_bytes = 16 * 1024;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "server/http_client_for_tests.h"
@@ -426,6 +427,21 @@ TEST(Requests, a_loading_model_does_not_hold_up_those_that_are_loaded) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(1400));
   for (const auto& client : waiting) EXPECT_EQ(client->read().status, 200);
   EXPECT_EQ(server.engine.n_loads, 2);
+}
+
+TEST(Requests, those_that_need_no_model_are_answered_before_the_start_is_done_and_loads_wait) {
+  std::promise<void> start;
+  ServerOptions options;
+  options.at_start = [&start] { start.get_future().wait(); };
+  TestServer server(options);
+  EXPECT_EQ(ask(server.port(), http_request("GET", "/health")).status, 200);
+  Client waiting(server.port());
+  waiting.send(chat_request(R"("max_tokens":1)"));
+  std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_EQ(server.engine.n_loads, 0);
+  start.set_value();
+  EXPECT_EQ(waiting.read().status, 200);
+  EXPECT_EQ(server.engine.n_loads, 1);
 }
 
 TEST(Requests, many_at_once_are_all_answered) {

@@ -9,21 +9,22 @@ from program import GOLDEN, MODEL, TINY, CliTest, needs_model
 
 class Catalog(CliTest):
     def test_a_model_is_imported_shown_and_removed(self):
-        self.assertEqual(self.hearth.out("model", "list", "-o", "json"), "[]\n")
-        self.assertIn("tiny", self.hearth.out("model", "import", TINY, "--alias", "tiny"))
-        [entry] = json.loads(self.hearth.out("model", "list", "-o", "json"))
+        self.assertEqual(self.hearth.out("model", "list", "--cached", "-o", "json"), "[]\n")
+        imported = json.loads(self.hearth.out("model", "import", TINY, "--alias", "tiny", "-o", "json"))
+        self.assertEqual(imported["alias"], "tiny")
+        [entry] = json.loads(self.hearth.out("model", "list", "--cached", "-o", "json"))
         self.assertEqual(entry["alias"], "tiny")
         self.assertEqual(entry["bytes"], TINY.stat().st_size)
         self.assertEqual(entry["sha256"], hashlib.sha256(TINY.read_bytes()).hexdigest())
         self.assertEqual(entry["path"], str(self.hearth.home / "models/tiny/model.gguf"))
-        self.assertRegex(self.hearth.out("model", "list"), r"(?m)^tiny +[\d.]+ kB +2\d\d\d-")
 
         info = json.loads(self.hearth.out("model", "info", "TINY", "-o", "json"))
         self.assertEqual((info["alias"], info["architecture"], info["chat_template"]), ("tiny", "llama", True))
         self.assertIn("sha256", self.hearth.out("model", "info", "tiny"))
+        self.assertEqual(json.loads(self.hearth.out("model", "info", "Tiny:0", "-o", "json"))["alias"], "tiny")
 
         self.hearth.out("model", "remove", "tiny")
-        self.assertEqual(self.hearth.out("model", "list", "-o", "json"), "[]\n")
+        self.assertEqual(self.hearth.out("model", "list", "--cached", "-o", "json"), "[]\n")
         self.assertIn("no model \"tiny\"", self.hearth.fails(1, "model", "remove", "tiny"))
 
     def test_importing_again_is_fine_and_a_taken_alias_is_not(self):
@@ -36,7 +37,7 @@ class Catalog(CliTest):
         source = self.hearth.home / "My Model.Q4.gguf"
         shutil.copy(TINY, source)
         self.hearth.out("model", "import", source)
-        [entry] = json.loads(self.hearth.out("model", "list", "-o", "json"))
+        [entry] = json.loads(self.hearth.out("model", "list", "--cached", "-o", "json"))
         self.assertEqual(entry["alias"], "my-model.q4")
 
     def test_an_alias_cannot_leave_the_cache(self):
@@ -48,7 +49,7 @@ class Catalog(CliTest):
     def test_a_damaged_entry_is_skipped_with_a_warning(self):
         self.hearth.out("model", "import", TINY, "--alias", "tiny")
         (self.hearth.home / "models/tiny/hearth.json").write_text("{}")
-        done = self.hearth.run("model", "list", "-o", "json")
+        done = self.hearth.run("model", "list", "--cached", "-o", "json")
         self.assertEqual((done.returncode, done.stdout), (0, b"[]\n"))
         self.assertIn(b"tiny", done.stderr)
 
@@ -62,6 +63,7 @@ class Info(CliTest):
         self.assertEqual((known["alias"], known["cached"], known["license"]), ("phi-4-mini", False, "MIT"))
         self.assertEqual((known["tool_calls"], known["reasoning"]), ("phi4", "none"))
         self.assertEqual(known["stop_tokens"], ["<|end|>", "<|endoftext|>"])
+        self.assertEqual(known["id"], "Phi-4-mini-instruct-generic-cpu:1")
         self.assertEqual(self.info("gpt-oss-20b")["reasoning"], "harmony")
         self.assertIn("not on this machine", self.hearth.out("model", "info", "qwen3-0.6b"))
         self.hearth.environment.update(HF_ENDPOINT="http://127.0.0.1:9", no_proxy="*")
@@ -69,8 +71,21 @@ class Info(CliTest):
         self.assertIn("cannot download from 127.0.0.1", said)
         self.assertIn("no model", self.hearth.fails(1, "model", "info", "gpt-5"))
 
+    def test_the_license_alone(self):
+        told = json.loads(self.hearth.out("model", "info", "phi-4-mini", "--license", "-o", "json"))
+        self.assertEqual((told["alias"], told["license"], told["publisher"]), ("phi-4-mini", "MIT", "Microsoft"))
+        self.assertRegex(told["link"], r"^https://[a-z.]+/[^/:]+/[^/:]+$")
+        self.assertRegex(self.hearth.out("model", "info", "Phi-4-mini-instruct-generic-cpu:1", "--license"),
+                         r"(?m)^license +MIT$")
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")  # its file says nothing
+        self.assertRegex(self.hearth.out("model", "info", "tiny", "--license"), r"(?m)^license +unknown")
+        self.hearth.out("model", "import", GOLDEN / "hf/qwen2/model.gguf", "--alias", "qwen2.5-0.5b")
+        self.assertEqual(self.info("qwen2.5-0.5b")["license"], "Apache-2.0")
+        self.assertEqual(self.info("qwen2.5-0.5b")["id"], "Qwen2.5-0.5B-Instruct-generic-cpu:1")
+
     def test_an_alias_of_the_catalogue_brings_its_familys_presets(self):
         self.hearth.out("model", "import", GOLDEN / "hf/qwen2/model.gguf", "--alias", "qwen2.5-0.5b")
+        self.assertEqual(self.info("qwen2.5-0.5B-instruct-generic-CPU:4")["sha256"], self.info("qwen2.5-0.5b")["sha256"])
         info = self.info("Qwen2.5-0.5B-Instruct")
         self.assertEqual((info["alias"], info["family"], info["tool_calls"]), ("qwen2.5-0.5b", "qwen2.5", "hermes"))
         self.assertEqual(info["sampling"]["top_k"], 20)

@@ -38,10 +38,11 @@ class Chat(CliTest):
 
     def test_help_names_the_commands_and_a_wrong_one_is_answered(self):
         terminal = self.start()
-        terminal.type("/help\n")
-        text = terminal.wait_for(PROMPT)
-        for command in ("/clear", "/stats", "/exit"):
-            self.assertIn(command, text)
+        for question in ("/help\n", "/?\n"):
+            terminal.type(question)
+            text = terminal.wait_for(PROMPT)
+            for command in ("/clear", "/stats", "/exit"):
+                self.assertIn(command, text)
         terminal.type("/exot\n")
         self.assertIn("did you mean /exit?", terminal.wait_for(PROMPT))
         terminal.type(CTRL_D)

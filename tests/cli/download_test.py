@@ -32,7 +32,7 @@ class DownloadTest(CliTest):
         self.hearth.environment["HF_ENDPOINT"] = self.hub.url
 
     def models(self):
-        return {m["alias"]: m for m in json.loads(self.hearth.out("model", "list", "-o", "json"))}
+        return {m["alias"]: m for m in json.loads(self.hearth.out("model", "list", "--cached", "-o", "json"))}
 
     def leftovers(self):
         folder = self.hearth.home / "models"

@@ -4,9 +4,13 @@ import os
 import re
 import signal
 import subprocess
+import time
 import unittest
+import urllib.error
+import urllib.request
+from pathlib import Path
 
-from program import BINARY, TINY, CliTest
+from program import BINARY, MODEL, TINY, CliTest, needs_model
 
 STARTED = re.compile(r"🟢 Service is Started on (http://127\.0\.0\.1:\d+)/, PID (\d+)!\n")
 
@@ -68,6 +72,76 @@ class Service(CliTest):
         said = [start.communicate(timeout=60)[0] for start in starts]
         self.assertEqual(sum(bool(STARTED.fullmatch(line)) for line in said), 1, said)
         self.assertEqual(sum("already running" in line for line in said), 4, said)
+
+    def record(self):
+        return json.loads((self.hearth.home / "service.json").read_text())
+
+    def test_a_restarted_service_keeps_what_it_was_started_with(self):
+        model = self.hearth.home / "mine.gguf"
+        model.write_bytes(TINY.read_bytes())
+        # A relative path, as a person in that folder writes it.
+        subprocess.run([BINARY, "service", "start", "--port", "0", "--model", "./mine.gguf", "--context", "32",
+                        "--model-ttl", "900"], env=self.hearth.environment, cwd=self.hearth.home, check=True,
+                       stdout=subprocess.DEVNULL)
+        flags = {"port": 0, "context": 32, "model-ttl": 900, "model": [str(model)]}
+        self.assertEqual(self.record()["flags"], flags)
+        said = self.hearth.out("service", "restart")
+        self.assertRegex(said, r"Restarting service\.\.\.\n🔴 Service is stopped\.\n🟢 Service is Started on ")
+        self.assertEqual(self.record()["flags"], flags)
+        self.assertEqual(self.loaded(), ["mine:0"])
+        self.hearth.out("service", "restart", "--context", 16)
+        self.assertEqual(self.record()["flags"], flags | {"context": 16})
+        self.hearth.out("service", "set", "--model-ttl", 60)  # a setting is not hidden by the flag of before
+        self.assertEqual(self.record()["flags"], {"port": 0, "context": 16, "model": [str(model)]})
+        self.assertEqual(self.loaded(), ["mine:0"])
+
+    def loaded(self):
+        deadline = time.monotonic() + 60
+        while not (ids := [m["id"] for m in json.loads(self.hearth.out("service", "ps", "-o", "json"))]):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        return ids
+
+    def test_a_key_is_kept_by_nobody_and_not_lost(self):
+        url, _ = self.start_with_key("a-secret-key")
+        self.assertNotIn("a-secret-key", (self.hearth.home / "service.json").read_text())
+        command_line = Path(f"/proc/{self.record()['pid']}/cmdline").read_text()
+        self.assertNotIn("a-secret-key", command_line)
+        for words in (["restart"], ["set", "--model-ttl", "5"]):
+            self.assertIn("HEARTH_API_KEY", self.hearth.fails(2, "service", *words))
+        self.assertEqual(self.hearth.out("config", "get", "service.model_ttl"), "0\n")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{url}/v1/models", timeout=30)
+        self.assertEqual(refused.exception.code, 401)
+        self.hearth.environment["HEARTH_API_KEY"] = "a-secret-key"
+        self.hearth.out("service", "restart")
+        with self.assertRaises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{json.loads(self.hearth.out('service', 'status', '-o', 'json'))['url']}/v1/models")
+
+    def start_with_key(self, key):
+        found = STARTED.fullmatch(self.hearth.out("service", "start", "--port", 0, "--api-key", key))
+        self.assertTrue(found)
+        return found[1], int(found[2])
+
+    @needs_model
+    def test_it_listens_before_its_model_is_loaded(self):
+        began = time.monotonic()
+        url = STARTED.fullmatch(self.hearth.out("service", "start", "--port", 0, "--model", MODEL))[1]
+        self.assertEqual(self.hearth.run("service", "status").returncode, 0)
+        self.assertLess(time.monotonic() - began, 10)
+        body = json.dumps({"prompt": "The capital of France is", "max_tokens": 1}).encode()
+        request = urllib.request.Request(f"{url}/v1/completions", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=120) as answer:  # it waits for the model
+            self.assertEqual(json.load(answer)["usage"]["completion_tokens"], 1)
+
+    def test_a_model_that_does_not_load_ends_it_and_the_log_says_why(self):
+        bad = self.hearth.home / "bad.gguf"
+        bad.write_bytes(TINY.read_bytes()[:2000])
+        self.hearth.run("service", "start", "--port", 0, "--model", bad)
+        deadline = time.monotonic() + 60
+        while self.hearth.run("service", "status").returncode == 0:
+            self.assertLess(time.monotonic(), deadline)
+        self.assertIn("bad.gguf", self.hearth.out("service", "logs"))
 
     def test_a_service_that_cannot_start_says_why(self):
         self.assertIn("no-such-model", self.hearth.fails(1, "service", "start", "--port", 0, "--model", "no-such-model"))

@@ -73,6 +73,7 @@ class Itself(CliTest):
             self.assertIn(told["system"]["isa"], ("generic", "avx2", "avx512"))
             self.assertEqual(told["system"]["active_device"], "CPU")
             self.assertEqual((told["service"]["running"], told["cached"]), (False, ["here"]))
+        self.assertRegex(self.hearth.out("status"), r"(?m)^  Cached +1: here$")
         self.assertRegex(self.hearth.out("status"), r"State +not running \(hearth service start\)")
 
     def test_the_alias_is_a_link_that_works_and_takes_no_strangers_place(self):

@@ -18,7 +18,7 @@ class Help(CliTest):
             ("model", "run"): ["--prompt", "--system", "--max-tokens", "--temperature", "--top-k", "--top-p", "--min-p",
                                "--typical-p", "--repetition-penalty", "--presence-penalty", "--frequency-penalty",
                                "--seed", "--stop", "--context", "--threads", "--no-template", "--verbose"],
-            ("model", "list"): ["--output"], ("model", "info"): ["--output"], ("model", "import"): ["--alias"],
+            ("model", "list"): ["--output", "--filter", "--variants"], ("model", "info"): ["--output"], ("model", "import"): ["--alias"],
             ("model", "inspect"): ["--output", "--context"], ("model", "remove"): [],
             ("serve",): ["--host", "--port", "--model", "--api-key", "--allow-unauthenticated", "--context",
                          "--threads", "--model-ttl"],
@@ -43,7 +43,7 @@ class WrongUse(CliTest):
             (["debug", "tokenise", "x"], "did you mean tokenize?"),
             (["model", "list", "--outptu", "json"], "unknown option \"--outptu\"; did you mean --output?"),
             (["serve", "--prot", "1"], "unknown option \"--prot\"; did you mean --port?"),
-            ([], "expected a command of hearth: model, run, cache, service, serve, status, system"),
+            ([], "expected a command of hearth: model, run, complete, cache, service, serve, status, system"),
             (["model"], "expected a command of hearth model: run, list"),
             (["model", "info"], "MODEL is required"),
             (["model", "list", "extra"], "unexpected argument \"extra\""),
@@ -76,6 +76,7 @@ class WrongUse(CliTest):
         self.assertIn("no model \"nothing\"", self.hearth.fails(1, "model", "run", "nothing", "--prompt", "x"))
         self.hearth.out("model", "import", TINY, "--alias", "tiny-llama")
         self.assertIn("did you mean \"tiny-llama\"?", self.hearth.fails(1, "model", "info", "tiny-lama"))
+        self.assertIn("did you mean \"phi-4-mini\"?", self.hearth.fails(1, "model", "run", "phi-4-minni", "--prompt", "x"))
         self.assertIn("no model file", self.hearth.fails(1, "debug", "tokenize", "a/b.gguf", "--text", "x"))
         self.assertIn("neither a regular file nor a folder", self.hearth.fails(2, "model", "inspect", "/"))
 

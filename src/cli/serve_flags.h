@@ -1,0 +1,37 @@
+// serve_flags.h - the options of the service, whether it runs in the foreground (hearth serve) or
+// in the background (hearth service start), and how a restarted service keeps them.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hearth::cli {
+
+struct ServeFlags {
+  std::string host;
+  std::optional<std::int64_t> port, context, threads, model_ttl;
+  std::vector<std::string> models;
+  bool allow_unauthenticated = false;
+  std::string api_key;  // a secret: never on a command line of ours, never in a file
+};
+
+void add_serve_flags(CLI::App& command, ServeFlags& flags);
+
+// What `hearth serve` is given for them; the key goes by its environment.
+std::vector<std::string> serve_arguments(const ServeFlags& flags);
+
+// Without the key. Reading takes what it understands: the file is ours.
+nlohmann::ordered_json flags_json(const ServeFlags& flags);
+ServeFlags flags_of(const nlohmann::ordered_json& json);
+
+// `later` where it says something, else `earlier`.
+ServeFlags merged(ServeFlags later, const ServeFlags& earlier);
+
+// A model that was named by a path keeps its meaning in another folder.
+void make_model_paths_absolute(ServeFlags& flags);
+
+}  // namespace hearth::cli

@@ -1,0 +1,101 @@
+// hearth service set - settings of the service, and the running one begun again with them.
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "base/str.h"
+#include "catalog/catalog.h"
+#include "catalog/settings.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/service_lines.h"
+
+namespace hearth::cli {
+
+namespace {
+
+struct SetFlags {
+  std::optional<std::int64_t> port, model_ttl, gpu;
+  std::string host, cache, log_level;
+  bool show = false;
+};
+
+Result<int> show_settings() {
+  HEARTH_TRY(const auto host, catalog::get_setting("service.host"));
+  HEARTH_TRY(const auto port, catalog::get_setting("service.port"));
+  HEARTH_TRY(const auto ttl, catalog::get_setting("service.model_ttl"));
+  HEARTH_TRY(const auto level, catalog::get_setting("service.log_level"));
+  const nlohmann::ordered_json json = {
+      {"defaultLogLevel", catalog::to_text(level)},
+      {"serviceSettings",
+       {{"host", catalog::to_text(host)},
+        {"port", *std::get_if<std::int64_t>(&port)},
+        {"cacheDirectoryPath", catalog::cache_folder()},
+        {"schema", "http"},
+        {"defaultSecondsForModelTTL", *std::get_if<std::int64_t>(&ttl)}}}};
+  print(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  return kSuccess;
+}
+
+ServeFlags of_environment() {
+  ServeFlags flags;
+  if (const char* key = std::getenv("HEARTH_API_KEY")) flags.api_key = key;
+  return flags;
+}
+
+// What the service was started with, but for what is set now: a flag would win over the setting.
+ServeFlags kept_flags(const ServiceProcess& service, const SetFlags& changed) {
+  ServeFlags flags = merged(of_environment(), service.flags);
+  if (changed.port) flags.port.reset();
+  if (changed.model_ttl) flags.model_ttl.reset();
+  if (!changed.host.empty()) flags.host.clear();
+  return flags;
+}
+
+Result<int> change_settings(const SetFlags& flags) {
+  if (flags.gpu && *flags.gpu != -1) {
+    return Error{ErrorKind::unsupported, cat("--gpu ", *flags.gpu,
+                                             ": there is no such device; this version computes on "
+                                             "the CPU, device -1")};
+  }
+  std::vector<std::pair<std::string_view, std::string>> changes;
+  if (flags.port) changes.emplace_back("service.port", cat(*flags.port));
+  if (flags.model_ttl) changes.emplace_back("service.model_ttl", cat(*flags.model_ttl));
+  if (!flags.host.empty()) changes.emplace_back("service.host", flags.host);
+  if (!flags.cache.empty()) changes.emplace_back("cache.directory", flags.cache);
+  if (!flags.log_level.empty()) changes.emplace_back("service.log_level", flags.log_level);
+  if (changes.empty()) {
+    print("No settings changed\n");
+    return flags.show ? show_settings() : kSuccess;
+  }
+  const auto service = running_service();
+  if (service) HEARTH_TRY_VOID(check_restart(*service, of_environment()));
+  for (const auto& [key, value] : changes) HEARTH_TRY_VOID(catalog::set_setting(key, value));
+  print("Saving new settings\n");
+  if (service) {
+    print(kRestarting);
+    HEARTH_TRY_VOID(stop_service());
+    HEARTH_TRY(const ServiceStart begun, start_service(kept_flags(*service, flags)));
+    print(cat(kStopped, line_of(begun)));
+  }
+  return flags.show ? show_settings() : kSuccess;
+}
+
+}  // namespace
+
+void add_service_set(CLI::App& parent, Action& action) {
+  auto flags = std::make_shared<SetFlags>();
+  CLI::App& command =
+      *parent.add_subcommand("set", "settings of the service; a running one is restarted");
+  add_integer(command, "--port", flags->port, 0, 65535, "the port it listens on");
+  add_integer(command, "--model-ttl", flags->model_ttl, 0, std::int64_t{1} << 30,
+              "unload models unused for so many seconds; 0: never");
+  command.add_option("--host", flags->host, "the address it listens on")->type_name("HOST");
+  command.add_option("--cachedir", flags->cache, "the folder of the models")->type_name("FOLDER");
+  command.add_option("--default-log-level", flags->log_level, "error, warn, info or debug")
+      ->type_name("LEVEL");
+  add_integer(command, "--gpu", flags->gpu, -1, 1023, "the device that computes: -1, the CPU");
+  command.add_flag("--show", flags->show, "print them all as JSON");
+  command.callback([&action, flags] { action = [flags] { return change_settings(*flags); }; });
+}
+
+}  // namespace hearth::cli
