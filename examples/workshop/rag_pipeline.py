@@ -12,6 +12,7 @@ DOCUMENTS = [
     "Tokyo is the capital of Japan.",
     "A small model answers sooner and needs less memory; a large one makes fewer mistakes.",
 ]
+SYSTEM = "Answer from the context only. If it does not say, say so."
 
 
 def words(text):
@@ -31,13 +32,16 @@ def nearest(client, question, n):
     return sorted(range(len(DOCUMENTS)), key=lambda i: -scores[i])[:n]
 
 
+def prompt_of(question, chosen):
+    context = "\n".join(f"[{i + 1}] {DOCUMENTS[i]}" for i in chosen)
+    return f"Context:\n{context}\n\nQuestion: {question}"
+
+
 def main():
     client, model = connect(), model_of("FOUNDRY_LOCAL_ALIAS", "phi-4-mini")
     question = os.environ.get("RAG_QUESTION", "What is the capital of Japan?")
     chosen = nearest(client, question, 2)
-    context = "\n".join(f"[{i + 1}] {DOCUMENTS[i]}" for i in chosen)
-    answer = ask(client, model, f"Context:\n{context}\n\nQuestion: {question}", temperature=0,
-                 system="Answer from the context only. If it does not say, say so.")
+    answer = ask(client, model, prompt_of(question, chosen), temperature=0, system=SYSTEM)
     print(f"Question: {question}\nAnswer: {answer.text}\nDocuments: {', '.join(str(i + 1) for i in chosen)}")
     print(f"Tokens used: {answer.prompt_tokens + answer.tokens}")
 

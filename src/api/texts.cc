@@ -1,5 +1,7 @@
 #include "api/texts.h"
 
+#include <cmath>
+
 #include "base/str.h"
 
 namespace hearth::api {
@@ -9,8 +11,11 @@ namespace {
 constexpr std::string_view kExpected =
     "a string, an array of strings, an array of token ids, or an array of arrays of token ids";
 
+// 3.0 is an integer in JSON Schema, too. A double holds every id exactly.
 bool is_token_id(const Json& value) {
-  return value.is_number_unsigned() && value.get<std::uint64_t>() <= INT32_MAX;
+  if (!value.is_number()) return false;
+  const double id = value.get<double>();
+  return id >= 0 && id <= INT32_MAX && id == std::floor(id);
 }
 
 bool read_ids(const Json& list, Fields& fields, std::string_view name,

@@ -27,6 +27,7 @@ struct Service {
   Metrics& metrics;
   std::string default_model;
   std::string url = {};             // "http://127.0.0.1:5273"
+  bool asks_for_key = false;        // of every route that is not open
   std::function<void()> stop = {};  // as Server::stop()
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };

@@ -105,6 +105,7 @@ class ServerImpl final : public Server {
     endpoint_ = acceptor_.local_endpoint(error);
     if (error) return bind_fault(error, where);
     runtime_.service.url = url();
+    runtime_.service.asks_for_key = !runtime_.options.api_key.empty();
     runtime_.service.stop = [this] { stop(); };
     return {};
   }

@@ -1,7 +1,8 @@
-// get_openapi.cc - GET /openapi.json: every route of the table as an OpenAPI 3.1 document. What a
-// body may hold is told in docs/http.md: here a request's is any object.
+// get_openapi.cc - GET /openapi.json: every route of the table as an OpenAPI 3.1 document, with the
+// schemas of openapi_schemas.cc.
 #include "api/json.h"
 #include "base/str.h"
+#include "server/openapi_schemas.h"
 #include "server/routes.h"
 
 namespace hearth::server {
@@ -16,41 +17,31 @@ std::string parameter_of(std::string_view path) {
   return open == path.npos ? std::string() : std::string(path.substr(open + 1, close - open - 1));
 }
 
-Json error_reply() {
-  return {
-      {"description", "a fault, which names what came and what was expected"},
-      {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+Json json_content(std::string_view schema) {
+  return {{"application/json", {{"schema", {{"$ref", cat("#/components/schemas/", schema)}}}}}};
 }
 
-Json operation(const Route& route) {
-  Json out = {{"summary", route.what},
-              {"responses", {{"200", {{"description", "done"}}}, {"default", error_reply()}}}};
+Json error_reply() {
+  return {{"description", "a fault, which names what came and what was expected"},
+          {"content", json_content("Error")}};
+}
+
+Json operation(const Route& route, bool asks_for_key) {
+  const RouteSchemas schemas = schemas_of(route.method, route.path);
+  Json done = {{"description", "done"}};
+  if (!schemas.reply.empty()) done["content"] = json_content(schemas.reply);
+  if (schemas.may_stream) done["content"]["text/event-stream"] = Json::object();
+  Json out = {{"summary", route.what}, {"responses", {{"200", done}, {"default", error_reply()}}}};
   if (const std::string name = parameter_of(route.path); !name.empty()) {
     out["parameters"] = Json::array();
     out["parameters"].push_back(
         Json{{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
   }
-  if (route.method == "POST" && route.path != "/shutdown") {
-    out["requestBody"] = {{"required", true},
-                          {"content", {{"application/json", {{"schema", {{"type", "object"}}}}}}}};
+  if (!schemas.request.empty()) {
+    out["requestBody"] = {{"required", true}, {"content", json_content(schemas.request)}};
   }
-  if (route.open) out["security"] = Json::array();
+  if (asks_for_key && !route.open) out["security"] = Json::array({Json{{"key", Json::array()}}});
   return out;
-}
-
-Json error_schema() {
-  Json text_or_null = {{"type", Json::array({"string", "null"})}};
-  return {{"type", "object"},
-          {"required", Json::array({"error"})},
-          {"properties",
-           {{"error",
-             {{"type", "object"},
-              {"required", Json::array({"message", "type", "param", "code"})},
-              {"properties",
-               {{"message", {{"type", "string"}}},
-                {"type", {{"type", "string"}}},
-                {"param", text_or_null},
-                {"code", text_or_null}}}}}}}};
 }
 
 }  // namespace
@@ -60,18 +51,15 @@ Reply get_openapi(Service& service, const Request&) {
   for (const Route& route : routes()) {
     std::string method(route.method);
     for (char& c : method) c = static_cast<char>(c + 32);
-    paths[std::string(route.path)][method] = operation(route);
+    paths[std::string(route.path)][method] = operation(route, service.asks_for_key);
   }
-  Json security = Json::array();
-  security.push_back(Json{{"key", Json::array()}});
   const Json document = {
       {"openapi", "3.1.0"},
       {"info", {{"title", "Hearth"}, {"version", HEARTH_VERSION}}},
       {"servers", Json::array({Json{{"url", service.url}}})},
       {"paths", paths},
-      {"security", security},
       {"components",
-       {{"schemas", {{"Error", error_schema()}}},
+       {{"schemas", openapi_schemas()},
         {"securitySchemes", {{"key", {{"type", "http"}, {"scheme", "bearer"}}}}}}}};
   return json_response(api::dump(document));
 }
