@@ -168,7 +168,11 @@ Result<std::vector<std::string>> entry_names() {
 }
 
 Error no_such_model(std::string_view wanted, const std::vector<std::string>& names) {
-  const std::vector<std::string_view> views(names.begin(), names.end());
+  std::vector<std::string_view> views(names.begin(), names.end());
+  const auto known = known_models();
+  if (known) {
+    for (const KnownModel& model : *known) views.push_back(model.alias);
+  }
   const std::string_view near = nearest(ascii_lower(wanted), views.data(), views.size());
   return {ErrorKind::not_found,
           cat("no model ", quote(wanted), " in ", cache_folder(),

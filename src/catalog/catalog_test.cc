@@ -148,6 +148,9 @@ TEST_F(Catalog, an_unknown_model_is_answered_with_the_nearest_alias) {
   EXPECT_EQ(found.error().kind, ErrorKind::not_found);
   EXPECT_NE(found.error().message.find("did you mean \"smollm2-135m\"?"), std::string::npos)
       << found.error().message;
+  EXPECT_NE(resolve("phi-4-mni").error().message.find("did you mean \"phi-4-mini\"?"),
+            std::string::npos)
+      << "the catalogue's names are near, too";
   EXPECT_EQ(remove_model("nothing").error().kind, ErrorKind::not_found);
 }
 

@@ -55,6 +55,19 @@ class Serve(CliTest):
                                                              "temperature": 0}).read())
         self.assertEqual(answer["usage"]["completion_tokens"], 3)
 
+    def test_a_request_says_how_long_its_model_stays_loaded(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        service = Service(self, "--threads", "1")
+        body = {"model": "tiny", "prompt": "Please open", "max_tokens": 1}
+        service.post("/v1/completions", body).close()
+        time.sleep(1.5)
+        self.assertEqual(service.get("/models/loaded"), ["tiny:0"])
+        service.post("/v1/completions", {**body, "ttl": 1}).close()
+        end = time.monotonic() + 20
+        while service.get("/models/loaded") and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual(service.get("/models/loaded"), [])
+
     def test_an_api_key_is_asked_for_also_when_it_comes_from_the_environment(self):
         self.hearth.environment["HEARTH_API_KEY"] = "from-environment"
         for service, key in ((Service(self), "from-environment"), (Service(self, "--api-key", "given"), "given")):
