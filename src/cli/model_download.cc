@@ -21,6 +21,11 @@ Result<int> download(const catalog::DownloadRequest& request) {
   return kSuccess;
 }
 
+std::string_view well(const catalog::CachedModel& model) {
+  return model.sha256.empty() ? "can be opened; it was put there by hand, without a hash to compare"
+                              : "as it was brought";
+}
+
 Result<int> verify(const std::string& name) {
   std::vector<catalog::CachedModel> models;
   if (name.empty()) {
@@ -37,8 +42,7 @@ Result<int> verify(const std::string& name) {
           model, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });
     }();
     if (!whole) status = kFailure;
-    print(cat(model.alias, "  ", whole ? "as it was brought" : one_line(whole.error().message),
-              "\n"));
+    print(cat(model.alias, "  ", whole ? well(model) : one_line(whole.error().message), "\n"));
   }
   return status;
 }

@@ -53,7 +53,8 @@ Result<int> list(bool json) {
   }
   std::vector<std::vector<std::string>> rows{{"ALIAS", "SIZE", "IMPORTED", "FROM"}};
   for (const auto& model : models) {
-    rows.push_back({model.alias, human_bytes(model.bytes), utc_time(model.imported_at),
+    rows.push_back({model.alias, human_bytes(model.bytes),
+                    model.imported_at == 0 ? "by hand" : utc_time(model.imported_at),
                     one_line(model.source)});
   }
   print(table(rows));

@@ -43,7 +43,7 @@ Result<Models> load_models(engine::Engine& engine, const ServeFlags& flags) {
     HEARTH_TRY(auto model, engine.load(cached.alias, cached.path,
                                        {.context = flags.context.value_or(0), .kv_tokens = 0}));
     log_info(cat("loaded ", one_line(cached.alias), ", context ", model->context(), " tokens"));
-    const bool by_path = cached.sha256.empty();
+    const bool by_path = cached.files.empty();
     if (by_path || flags.context) kept.push_back(std::move(model));
   }
   return kept;
