@@ -54,6 +54,7 @@ void add_debug_harmony_render(CLI::App& parent, Action& action);
 void add_debug_harmony_parse(CLI::App& parent, Action& action);
 void add_debug_grammar(CLI::App& parent, Action& action);
 void add_debug_embed(CLI::App& parent, Action& action);
+void add_debug_routes(CLI::App& parent, Action& action);
 void add_debug_logits(CLI::App& parent, Action& action);
 void add_debug_perplexity(CLI::App& parent, Action& action);
 
