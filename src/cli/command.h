@@ -46,6 +46,7 @@ void add_status(CLI::App& parent, Action& action);
 void add_alias(CLI::App& parent, Action& action);
 void add_completion(CLI::App& root, Action& action);
 void add_service(CLI::App& parent, Action& action);
+void add_service_key(CLI::App& parent, Action& action);
 void add_serve(CLI::App& parent, Action& action);
 void add_debug_tokenize(CLI::App& parent, Action& action);
 void add_debug_detokenize(CLI::App& parent, Action& action);

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "catalog/api_keys.h"
 #include "catalog/catalog.h"
 #include "catalog/settings.h"
 #include "cli/command.h"
@@ -124,6 +125,7 @@ Result<server::ServerOptions> server_options(const ServeFlags& flags) {
     rest.erase(0, end + 1);
   }
   options.api_key = flags.api_key;
+  HEARTH_TRY(options.stored_keys, catalog::list_api_keys());
   options.allow_unauthenticated = flags.allow_unauthenticated;
   if (!flags.models.empty()) {
     HEARTH_TRY(const catalog::CachedModel first, catalog::resolve(flags.models.front()));

@@ -203,6 +203,7 @@ void add_service(CLI::App& parent, Action& action) {
   add_output_format(loaded, *json);
   loaded.callback([&action, json] { action = [json] { return list_loaded(*json); }; });
   add_set(service, action);
+  add_service_key(service, action);
   auto n_lines = std::make_shared<std::optional<std::int64_t>>();
   CLI::App& reading = *service.add_subcommand("logs", "the last lines of its log")->alias("diag");
   add_integer(reading, "--lines", *n_lines, 1, 1'000'000, "so many (default 50)");

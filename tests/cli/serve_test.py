@@ -77,6 +77,23 @@ class Serve(CliTest):
             refused.exception.close()
             self.assertEqual(service.get("/v1/models", Authorization=f"Bearer {key}")["data"], [])
 
+    def test_a_stored_key_is_asked_for_until_it_is_removed(self):
+        key = self.hearth.out("service", "key", "add", "laptop").strip()
+        self.assertIn("laptop", self.hearth.out("service", "key", "list"))
+        self.assertNotIn(key[7:], (self.hearth.home / "keys.json").read_text())
+        service = Service(self)
+        for wrong in ({}, {"Authorization": "Bearer "}, {"Authorization": f"Bearer {key}x"}):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                service.get("/v1/models", **wrong)
+            self.assertEqual(refused.exception.code, 401)
+            refused.exception.close()
+        self.assertEqual(service.get("/v1/models", Authorization=f"Bearer {key}")["data"], [])
+        service.close()
+        self.hearth.out("service", "key", "remove", "laptop")
+        self.assertEqual(Service(self).get("/v1/models")["data"], [])
+        (self.hearth.home / "keys.json").write_text("{}")
+        self.assertIn("keys.json", self.hearth.fails(2, "serve", "--port", "0"))
+
     def test_what_cannot_be_served_is_refused_at_the_start(self):
         self.assertIn("no model \"absent\"", self.hearth.fails(1, "serve", "--port", "0", "--model", "absent"))
         self.hearth.fails(2, "serve", "--port", "0", "--host", "0.0.0.0")
