@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/ascii.h"
 #include "base/str.h"
 #include "base/utf8.h"
 
@@ -88,7 +89,23 @@ void read_harmless(Fields& fields) {
   }
 }
 
+// What happens to the model rather than to the answer.
+void read_residence(Fields& fields, GenerationFields& out) {
+  std::int64_t seconds = 0;
+  if (fields.integer("ttl", 0, kMaxTimeToLive, seconds)) out.time_to_live = seconds;
+  std::string provider;
+  if (fields.text("ep", provider) && !is_known_provider(provider)) {
+    fields.fail("ep", cat("'ep' must be \"cpu\": this version runs models on the CPU only, got ",
+                          quote(provider)));
+  }
+}
+
 }  // namespace
+
+bool is_known_provider(std::string_view name) {
+  const std::string lower = ascii_lower(name);
+  return lower.empty() || lower == "cpu" || lower == "cpuexecutionprovider";
+}
 
 void read_generation_fields(Fields& fields, GenerationFields& out) {
   fields.text("model", out.model);
@@ -112,6 +129,7 @@ void read_generation_fields(Fields& fields, GenerationFields& out) {
   fields.boolean("ignore_eos", out.ignore_eos);
   read_stream(fields, out);
   read_harmless(fields);
+  read_residence(fields, out);
 }
 
 Json usage_json(const UsageFields& usage) {

@@ -1,7 +1,8 @@
 // generation_fields.h - what chat and legacy completions have in common: how an answer is drawn,
 // when it ends, how it is delivered, and the pieces of a reply.
 //
-// Extensions beside OpenAI's fields: top_k, min_p, typical_p, repetition_penalty, ignore_eos.
+// Extensions beside OpenAI's fields: top_k, min_p, typical_p, repetition_penalty, ignore_eos; of
+// Foundry Local's: ttl, ep.
 // Harmless fields are accepted because they cannot change the answer: user, metadata,
 // safety_identifier, prompt_cache_key, store: false, service_tier: "auto" or "default".
 #pragma once
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,7 @@ inline constexpr std::int32_t kMaxChoices = 128;
 inline constexpr std::size_t kMaxStops = 4;
 inline constexpr std::size_t kMaxStopBytes = 1024;
 inline constexpr std::size_t kMaxBiases = 4096;
+inline constexpr std::int64_t kMaxTimeToLive = std::int64_t{1} << 30;  // seconds
 
 struct GenerationFields {
   std::string model;                // "": the field was absent
@@ -39,7 +42,13 @@ struct GenerationFields {
   bool ignore_eos = false;
   bool stream = false;
   bool include_usage = false;  // stream_options.include_usage
+  // Seconds without use after which the model is unloaded; 0: never. Absent: as it was.
+  std::optional<std::int64_t> time_to_live;
 };
+
+// Whether a model can be computed on this, as Foundry Local's clients name it: "cpu",
+// "CPUExecutionProvider", in any case, and "", which is no wish.
+bool is_known_provider(std::string_view name);
 
 // Reads all of the above but max_tokens, whose name and default differ by route.
 void read_generation_fields(Fields& fields, GenerationFields& out);

@@ -8,20 +8,20 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "base/ascii.h"
 #include "base/descriptor.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
 #include "base/str.h"
 #include "catalog/copy_file.h"
+#include "catalog/entry.h"
 #include "catalog/file_lock.h"
+#include "catalog/found_models.h"
 #include "catalog/known_models.h"
+#include "catalog/model_files.h"
 #include "catalog/model_ids.h"
 #include "catalog/settings.h"
 #include "formats/checkpoint.h"
-#include "formats/gguf/gguf_parts.h"
 #include "formats/open_folder.h"
 
 namespace hearth::catalog {
@@ -30,10 +30,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kCard = "hearth.json";
-constexpr std::string_view kModelFile = "model.gguf";
 constexpr std::size_t kMaxAliasBytes = 64;
-constexpr std::size_t kMaxCardBytes = 64 * 1024;
 
 bool starts_alias(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 bool continues_alias(char c) { return starts_alias(c) || c == '.' || c == '_' || c == '-'; }
@@ -51,10 +48,6 @@ std::string user_home() {
   return user == nullptr ? std::string("/tmp") : std::string(user->pw_dir);
 }
 
-namespace {
-
-// "SmolLM2-135M-Instruct.Q4_1.gguf" -> "smollm2-135m-instruct.q4_1"; what an alias cannot hold
-// becomes '-'.
 std::string alias_of_name(const std::string& name) {
   std::string alias = ascii_lower(name);
   for (char& c : alias) {
@@ -66,9 +59,11 @@ std::string alias_of_name(const std::string& name) {
   return alias;
 }
 
-std::string alias_of_file(const std::string& path) {
-  return alias_of_name(fs::path(path).stem().string());
+std::string default_alias(const std::string& file_name) {
+  return alias_of_name(stem_of_name(fs::path(file_name).filename().string()));
 }
+
+namespace {
 
 // "models/Phi-4-mini/" -> "phi-4-mini"
 std::string alias_of_folder(const std::string& absolute_path) {
@@ -81,68 +76,6 @@ std::string absolute_path(const std::string& path) {
   return failed ? path : absolute.lexically_normal().string();
 }
 
-Error damaged(std::string_view alias, std::string_view why) {
-  return {ErrorKind::corrupt, cat("the cached model ", quote(alias), " is damaged: ", why,
-                                  "; remove it with: hearth model remove ", alias)};
-}
-
-template <class T>
-bool read_field(const nlohmann::json& card, const char* key, T& out) {
-  const auto at = card.find(key);
-  if (at == card.end()) return false;
-  if constexpr (std::is_same_v<T, std::string>) {
-    if (!at->is_string()) return false;
-  } else if constexpr (std::is_unsigned_v<T>) {
-    if (!at->is_number_unsigned()) return false;
-  } else {
-    if (!at->is_number_integer()) return false;
-  }
-  out = at->get<T>();
-  return true;
-}
-
-// What a folder of the cache holds, checked against the file beside the card. Errors: not_found (no
-// such entry), corrupt.
-Result<CachedModel> read_entry(const std::string& folder, const std::string& alias) {
-  std::error_code failed;
-  if (!fs::exists(folder, failed)) {
-    return Error{ErrorKind::not_found, cat("no model ", quote(alias), " in the cache")};
-  }
-  const auto file = MappedFile::open(cat(folder, "/", kCard));
-  if (!file) return damaged(alias, file.error().message);
-  const auto bytes = (*file)->bytes();
-  if (bytes.size() > kMaxCardBytes) return damaged(alias, cat(kCard, " is too large"));
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
-  const auto card = nlohmann::json::parse(text, text + bytes.size(), nullptr, false);
-  if (!card.is_object()) return damaged(alias, cat(kCard, " is not a JSON object"));
-
-  CachedModel model;
-  std::string file_name;
-  if (!read_field(card, "alias", model.alias) || !read_field(card, "file", file_name) ||
-      !read_field(card, "bytes", model.bytes) || !read_field(card, "sha256", model.sha256) ||
-      !read_field(card, "source", model.source) ||
-      !read_field(card, "imported_at", model.imported_at)) {
-    return damaged(alias,
-                   cat(kCard, " lacks one of alias, file, bytes, sha256, source, imported_at"));
-  }
-  if (model.alias != alias) {
-    return damaged(alias, cat(kCard, " is about ", quote(model.alias)));
-  }
-  if (file_name != kModelFile) {
-    return damaged(alias, cat(kCard, " names the file ", quote(file_name), ", not ", kModelFile));
-  }
-  model.path = cat(folder, "/", file_name);
-  const auto size = fs::file_size(model.path, failed);
-  if (failed) return damaged(alias, cat(file_name, " is missing"));
-  if (size != model.bytes) {
-    return damaged(alias,
-                   cat(file_name, " has ", std::uint64_t{size}, " bytes, not ", model.bytes));
-  }
-  return model;
-}
-
-std::string entry_folder(std::string_view alias) { return cat(cache_folder(), "/", alias); }
-
 // Aliases of all entries, damaged ones included, in order.
 Result<std::vector<std::string>> entry_names() {
   const std::string cache = cache_folder();
@@ -151,9 +84,8 @@ Result<std::vector<std::string>> entry_names() {
   fs::directory_iterator at(cache, failed);
   if (failed == std::errc::no_such_file_or_directory) return names;
   for (; !failed && at != fs::directory_iterator(); at.increment(failed)) {
-    std::error_code unknown;
     std::string name = at->path().filename().string();
-    if (name.starts_with('.') || !at->is_directory(unknown)) continue;
+    if (name.starts_with('.') || !has_card(at->path().string())) continue;
     if (!alias_problem(name).empty()) {
       log_warn(cat("skipped ", quote(at->path().string(), 300), ": its name is no alias"));
       continue;
@@ -168,8 +100,27 @@ Result<std::vector<std::string>> entry_names() {
   return names;
 }
 
+std::vector<CachedModel> found_beside(const std::vector<std::string>& entries) {
+  return found_models(cache_folder(), entries);
+}
+
+// An entry, or what its user put there by hand. Errors: not_found, corrupt, io.
+Result<CachedModel> find_any(const std::string& alias) {
+  auto entry = read_entry(entry_folder(alias), alias);
+  if (entry || entry.error().kind != ErrorKind::not_found) return entry;
+  HEARTH_TRY(const auto names, entry_names());
+  for (CachedModel& model : found_beside(names)) {
+    if (model.alias == alias) return std::move(model);
+  }
+  return entry;
+}
+
 Error no_such_model(std::string_view wanted, const std::vector<std::string>& names) {
-  const std::vector<std::string_view> views(names.begin(), names.end());
+  std::vector<std::string_view> views(names.begin(), names.end());
+  const auto known = known_models();
+  if (known) {
+    for (const KnownModel& model : *known) views.push_back(model.alias);
+  }
   const std::string_view near = nearest(ascii_lower(wanted), views.data(), views.size());
   return {
       ErrorKind::not_found,
@@ -208,7 +159,7 @@ Result<CachedModel> from_path(const std::string& path) {
   }
   CachedModel model;
   model.path = absolute_path(path);
-  model.alias = folder ? alias_of_folder(model.path) : alias_of_file(path);
+  model.alias = folder ? alias_of_folder(model.path) : default_alias(path);
   if (model.alias.empty()) model.alias = "model";
   model.bytes = folder ? folder_bytes(path) : fs::file_size(path, failed);
   if (failed) {
@@ -218,37 +169,19 @@ Result<CachedModel> from_path(const std::string& path) {
   return model;
 }
 
-std::string card_text(const CachedModel& model) {
-  nlohmann::ordered_json card;
-  card["alias"] = model.alias;
-  card["file"] = kModelFile;
-  card["bytes"] = model.bytes;
-  card["sha256"] = model.sha256;
-  card["source"] = model.source;
-  card["imported_at"] = model.imported_at;
-  // A path may be any bytes; JSON holds text.
-  return card.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
-// Refuses what is no model before gigabytes are copied.
-Result<void> check_importable(const std::string& path) {
-  HEARTH_TRY(const auto opened, formats::open_checkpoint(path));
-  const auto parts = formats::n_gguf_parts(*opened);
-  if (opened->format == "gguf" && parts && *parts <= 1) return {};
-  return Error{ErrorKind::unsupported,
-               cat(quote(path, 300),
-                   " is a model in several files; the cache holds GGUF models of "
-                   "one file. Make one with: hearth model convert")};
-}
-
-// The entry exists: fine when it is the same file, else a conflict.
-Result<CachedModel> already_there(const CachedModel& entry, const std::string& path,
+// The alias is used: fine when it is by the same model, else a conflict.
+Result<CachedModel> already_there(const CachedModel& entry, const std::vector<std::string>& paths,
                                   const Progress& progress) {
-  std::error_code failed;
-  if (fs::file_size(path, failed) == entry.bytes && !failed) {
-    HEARTH_TRY(const FileDigest digest, hash_file(path, progress));
-    if (digest.sha256 == entry.sha256) return entry;
+  bool same = entry.files.size() == paths.size();
+  for (std::size_t i = 0; same && i < paths.size(); ++i) {
+    const CachedFile& file = entry.files[i];
+    std::error_code failed;
+    same = !file.sha256.empty() && fs::file_size(paths[i], failed) == file.bytes && !failed;
+    if (!same) break;
+    HEARTH_TRY(const FileDigest digest, hash_file(paths[i], progress));
+    same = digest.sha256 == file.sha256;
   }
+  if (same) return entry;
   return Error{ErrorKind::conflict,
                cat("the alias ", quote(entry.alias), " is taken by another file, imported from ",
                    quote(entry.source, 300),
@@ -280,30 +213,54 @@ Result<void> rename_folder(const std::string& from, const std::string& to) {
                                   failed.message())};
 }
 
+// Where an entry is to appear: a damaged one goes, what has no card is not ours to delete.
+Result<void> clear_place(const std::string& alias) {
+  const std::string folder = entry_folder(alias);
+  std::error_code unknown;
+  if (!fs::exists(folder, unknown) || has_card(folder)) return delete_folder(folder);
+  return Error{ErrorKind::conflict, cat(quote(folder, 300),
+                                        " is in the way, and Hearth did not make it; choose "
+                                        "another alias with --alias, or move it away")};
+}
+
 std::string part_folder(std::string_view alias) { return cat(cache_folder(), "/.part-", alias); }
 
+// Under the lock: the folder, with the model's files in it, becomes its entry.
+Result<void> show(CachedModel& model, const std::string& folder) {
+  sum_up(model, folder);
+  std::error_code ignored;
+  fs::remove(cat(folder, "/", kCard), ignored);  // of an attempt that was cut
+  HEARTH_TRY_VOID(write_file(cat(folder, "/", kCard), card_text(model, folder)));
+  HEARTH_TRY_VOID(sync_folder(folder));
+  HEARTH_TRY_VOID(clear_place(model.alias));
+  return rename_folder(folder, entry_folder(model.alias));
+}
+
 // Under the lock: makes the entry in its part folder, then shows it.
-Result<CachedModel> make_entry(CachedModel model, const std::string& from,
+Result<CachedModel> make_entry(CachedModel model, const ModelFiles& from,
                                const Progress& progress) {
   const std::string part = part_folder(model.alias);
   HEARTH_TRY_VOID(delete_folder(part));  // what an interrupted import left
-  HEARTH_TRY_VOID(make_folder(part));
+  std::uint64_t done = 0;
   const auto fill = [&]() -> Result<void> {
-    HEARTH_TRY(const FileDigest digest, copy_file(from, cat(part, "/", kModelFile), progress));
-    model.bytes = digest.bytes;
-    model.sha256 = digest.sha256;
-    HEARTH_TRY_VOID(write_file(cat(part, "/", kCard), card_text(model)));
-    HEARTH_TRY_VOID(sync_folder(part));
-    HEARTH_TRY_VOID(
-        delete_folder(entry_folder(model.alias)));  // a damaged one; a whole one: conflict
-    return rename_folder(part, entry_folder(model.alias));
+    for (const ModelFile& file : from.files) {
+      const std::string to = cat(part, "/", file.name);
+      HEARTH_TRY_VOID(make_folder(fs::path(to).parent_path().string()));
+      HEARTH_TRY(const FileDigest digest,
+                 copy_file(file.path, to, [&](std::uint64_t copied, std::uint64_t) {
+                   if (progress) progress(done + copied, model.bytes);
+                 }));
+      done += digest.bytes;
+      model.files.push_back({to, digest.bytes, digest.sha256});
+    }
+    model.path = from.opens.empty() ? part : cat(part, "/", from.opens);
+    return show(model, part);
   };
   if (auto filled = fill(); !filled) {
     if (auto cleaned = delete_folder(part); !cleaned) log_warn(cleaned.error().message);
     return filled.error();
   }
-  model.path = cat(entry_folder(model.alias), "/", kModelFile);
-  return model;
+  return read_entry(entry_folder(model.alias), model.alias);
 }
 
 }  // namespace
@@ -349,6 +306,9 @@ Result<std::vector<CachedModel>> list_models() {
       log_warn(model.error().message);
     }
   }
+  for (CachedModel& model : found_beside(names)) models.push_back(std::move(model));
+  std::sort(models.begin(), models.end(),
+            [](const CachedModel& a, const CachedModel& b) { return a.alias < b.alias; });
   return models;
 }
 
@@ -358,7 +318,7 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
     return Error{ErrorKind::invalid, cat("expected a model's alias or path, not ", quote(wanted))};
   }
   if (const std::string alias = ascii_lower(wanted); alias_problem(alias).empty()) {
-    auto entry = read_entry(entry_folder(alias), alias);
+    auto entry = find_any(alias);
     if (entry || entry.error().kind != ErrorKind::not_found) return entry;
   }
   std::error_code unknown;
@@ -367,29 +327,23 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
     return from_path(wanted);
   }
   HEARTH_TRY(const std::string meant, alias_of(wanted));
-  if (const std::string alias = ascii_lower(meant); alias_problem(alias).empty()) {
-    auto entry = read_entry(entry_folder(alias), alias);
+  HEARTH_TRY(const auto names, entry_names());
+  const std::string alias = ascii_lower(meant);
+  if (alias_problem(alias).empty()) {
+    auto entry = find_any(alias);
     if (entry || entry.error().kind != ErrorKind::not_found) return entry;
   }
   HEARTH_TRY(const auto known, find_known_model(meant));
-  if (!known) {
-    HEARTH_TRY(auto names, entry_names());
-    HEARTH_TRY(const auto catalogue, known_models());
-    for (const KnownModel& model : catalogue) names.push_back(model.alias);
-    return no_such_model(wanted, names);
-  }
+  if (!known) return no_such_model(wanted, names);
+  auto entry = find_any(known->alias);
+  if (entry || entry.error().kind != ErrorKind::not_found) return entry;
   return Error{ErrorKind::not_found, cat("model ", quote(known->alias),
                                          " is in the catalogue, but not on this machine; "
                                          "bring it with: hearth model download ",
                                          known->alias)};
 }
 
-Result<CachedModel> find_cached(std::string_view alias) {
-  const std::string name = ascii_lower(alias);
-  return read_entry(entry_folder(name), name);
-}
-
-std::string default_alias(const std::string& file_name) { return alias_of_file(file_name); }
+Result<CachedModel> find_cached(std::string_view alias) { return find_any(ascii_lower(alias)); }
 
 std::string download_folder(std::string_view alias) {
   return cat(cache_folder(), "/.download-", alias);
@@ -398,51 +352,66 @@ std::string download_folder(std::string_view alias) {
 Result<void> make_cache_folder(const std::string& path) { return make_folder(path); }
 
 Result<CachedModel> adopt_folder(const std::string& folder, CachedModel model) {
-  const std::string file = cat(folder, "/", kModelFile);
-  HEARTH_TRY_VOID(check_importable(file));
-  if (model.sha256.empty()) {
-    HEARTH_TRY(const FileDigest digest, hash_file(file, {}));
-    model.sha256 = digest.sha256;
+  HEARTH_TRY_VOID(formats::open_checkpoint(model.path));
+  std::vector<std::string> paths;
+  for (CachedFile& file : model.files) {
+    paths.push_back(file.path);
+    if (!file.sha256.empty()) continue;
+    HEARTH_TRY(const FileDigest digest, hash_file(file.path, {}));
+    file.sha256 = digest.sha256;
   }
   HEARTH_TRY(const FileLock lock, FileLock::take(cache_folder() + "/.lock"));
-  const auto entry = read_entry(entry_folder(model.alias), model.alias);
-  if (entry) return already_there(*entry, file, {});
-  std::error_code ignored;
-  fs::remove(cat(folder, "/", kCard), ignored);  // of an attempt that was cut
-  HEARTH_TRY_VOID(write_file(cat(folder, "/", kCard), card_text(model)));
-  HEARTH_TRY_VOID(sync_folder(folder));
-  HEARTH_TRY_VOID(delete_folder(entry_folder(model.alias)));  // a damaged one
-  HEARTH_TRY_VOID(rename_folder(folder, entry_folder(model.alias)));
-  model.path = cat(entry_folder(model.alias), "/", kModelFile);
-  return model;
+  const auto entry = find_any(model.alias);
+  if (entry) return already_there(*entry, paths, {});
+  HEARTH_TRY_VOID(show(model, folder));
+  return read_entry(entry_folder(model.alias), model.alias);
 }
 
 Result<void> verify_model(const CachedModel& model,
                           const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  HEARTH_TRY(const FileDigest digest, hash_file(model.path, progress));
-  if (digest.sha256 == model.sha256) return {};
-  return damaged(model.alias,
-                 cat("its SHA-256 is ", digest.sha256, ", not ", model.sha256, " as when it came"));
+  std::uint64_t done = 0;
+  for (const CachedFile& file : model.files) {
+    if (file.sha256.empty()) continue;
+    HEARTH_TRY(const FileDigest digest,
+               hash_file(file.path, [&](std::uint64_t read, std::uint64_t) {
+                 if (progress) progress(done + read, model.bytes);
+               }));
+    done += digest.bytes;
+    if (digest.sha256 == file.sha256) continue;
+    return damaged(model.alias,
+                   cat("the SHA-256 of ", fs::path(file.path).filename().string(), " is ",
+                       digest.sha256, ", not ", file.sha256, " as when it came"));
+  }
+  const auto opened = formats::open_checkpoint(model.path);
+  return opened ? Result<void>() : damaged(model.alias, opened.error().message);
 }
 
-Result<CachedModel> import_file(const std::string& path, std::string_view alias,
-                                const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+Result<CachedModel> import_model(
+    const std::string& path, std::string_view alias,
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   HEARTH_TRY(CachedModel model, from_path(path));
-  model.alias = alias.empty() ? alias_of_file(path) : std::string(alias);
+  if (!alias.empty()) model.alias = std::string(alias);
   if (const std::string problem = alias_problem(model.alias); !problem.empty()) {
     return Error{ErrorKind::invalid, problem};
   }
-  HEARTH_TRY_VOID(check_importable(path));
+  HEARTH_TRY(const ModelFiles files, model_files(path));
+  std::vector<std::string> paths;
+  model.bytes = 0;
+  for (const ModelFile& file : files.files) {
+    std::error_code unknown;
+    model.bytes += fs::file_size(file.path, unknown);
+    paths.push_back(file.path);
+  }
   model.imported_at = std::time(nullptr);
 
   HEARTH_TRY_VOID(make_folder(cache_folder()));
   HEARTH_TRY(const FileLock lock, FileLock::take(cache_folder() + "/.lock"));
-  const auto entry = read_entry(entry_folder(model.alias), model.alias);
-  if (entry) return already_there(*entry, path, progress);
+  const auto entry = find_any(model.alias);
+  if (entry) return already_there(*entry, paths, progress);
   if (entry.error().kind == ErrorKind::corrupt) {
     log_warn(cat("replacing a damaged entry: ", entry.error().message));
   }
-  return make_entry(std::move(model), path, progress);
+  return make_entry(std::move(model), files, progress);
 }
 
 Result<void> remove_model(std::string_view alias) {
@@ -453,6 +422,9 @@ Result<void> remove_model(std::string_view alias) {
       alias_problem(name).empty() && fs::exists(download_folder(name), unknown);
   if (has_download) HEARTH_TRY_VOID(delete_folder(download_folder(name)));
   if (!std::binary_search(names.begin(), names.end(), name)) {
+    for (const CachedModel& model : found_beside(names)) {
+      if (model.alias == name) return remove_found(cache_folder(), model);
+    }
     return has_download ? Result<void>() : no_such_model(alias, names);
   }
   HEARTH_TRY(const FileLock lock, FileLock::take(cache_folder() + "/.lock"));

@@ -38,7 +38,7 @@ std::string read(const fs::path& path) {
 }
 
 TEST_F(Catalog, an_imported_model_is_listed_and_found_in_any_case) {
-  const auto made = import_file(kTied, "tiny");
+  const auto made = import_model(kTied, "tiny");
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(made->bytes, fs::file_size(kTied));
   EXPECT_EQ(made->path, (home_ / "models/tiny/model.gguf").string());
@@ -56,15 +56,15 @@ TEST_F(Catalog, an_imported_model_is_listed_and_found_in_any_case) {
 TEST_F(Catalog, the_default_alias_is_the_stem_in_lower_case) {
   const fs::path source = home_ / "SmolLM2 Instruct.Q4_1.gguf";
   fs::copy_file(kTied, source);
-  EXPECT_EQ(import_file(source.string(), "")->alias, "smollm2-instruct.q4_1");
+  EXPECT_EQ(import_model(source.string(), "")->alias, "smollm2-instruct.q4_1");
 }
 
 TEST_F(Catalog, importing_the_same_file_again_is_no_error_and_another_file_is_a_conflict) {
-  const auto first = import_file(kTied, "tiny");
-  const auto again = import_file(kTied, "tiny");
+  const auto first = import_model(kTied, "tiny");
+  const auto again = import_model(kTied, "tiny");
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->imported_at, first->imported_at);
-  const auto other = import_file(kLlama, "tiny");
+  const auto other = import_model(kLlama, "tiny");
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().kind, ErrorKind::conflict);
   EXPECT_EQ(resolve("tiny")->sha256, first->sha256);
@@ -77,7 +77,7 @@ TEST_F(Catalog, an_alias_cannot_leave_the_cache) {
   EXPECT_NE(alias_problem(std::string(65, 'a')), "");
   EXPECT_EQ(alias_problem(std::string(64, 'a')), "");
   EXPECT_EQ(alias_problem("qwen2.5-0.5b_q8"), "");
-  const auto refused = import_file(kTied, "../out");
+  const auto refused = import_model(kTied, "../out");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
   EXPECT_FALSE(fs::exists(home_ / "out"));
@@ -86,16 +86,16 @@ TEST_F(Catalog, an_alias_cannot_leave_the_cache) {
 TEST_F(Catalog, a_file_that_is_no_model_is_refused_and_leaves_nothing) {
   const fs::path source = home_ / "notes.gguf";
   write(source, "not a model");
-  const auto refused = import_file(source.string(), "notes");
+  const auto refused = import_model(source.string(), "notes");
   ASSERT_FALSE(refused);
   EXPECT_FALSE(fs::exists(home_ / "models/notes"));
-  EXPECT_EQ(import_file((home_ / "absent.gguf").string(), "x").error().kind, ErrorKind::not_found);
-  EXPECT_EQ(import_file(home_.string(), "x").error().kind, ErrorKind::invalid);
+  EXPECT_EQ(import_model((home_ / "absent.gguf").string(), "x").error().kind, ErrorKind::not_found);
+  EXPECT_EQ(import_model(home_.string(), "x").error().kind, ErrorKind::invalid);
 }
 
 TEST_F(Catalog, a_damaged_entry_is_skipped_and_can_be_replaced_or_removed) {
-  ASSERT_TRUE(import_file(kTied, "tiny"));
-  ASSERT_TRUE(import_file(kLlama, "other"));
+  ASSERT_TRUE(import_model(kTied, "tiny"));
+  ASSERT_TRUE(import_model(kLlama, "other"));
   fs::resize_file(home_ / "models/tiny/model.gguf", 100);
   ASSERT_EQ(list_models()->size(), 1U);
   EXPECT_EQ(list_models()->front().alias, "other");
@@ -104,7 +104,7 @@ TEST_F(Catalog, a_damaged_entry_is_skipped_and_can_be_replaced_or_removed) {
   EXPECT_EQ(found.error().kind, ErrorKind::corrupt);
   EXPECT_NE(found.error().message.find("100 bytes"), std::string::npos) << found.error().message;
 
-  ASSERT_TRUE(import_file(kTied, "tiny"));
+  ASSERT_TRUE(import_model(kTied, "tiny"));
   EXPECT_TRUE(resolve("tiny"));
   write(home_ / "models/tiny/hearth.json", "{");
   ASSERT_TRUE(remove_model("tiny"));
@@ -112,7 +112,7 @@ TEST_F(Catalog, a_damaged_entry_is_skipped_and_can_be_replaced_or_removed) {
 }
 
 TEST_F(Catalog, a_card_cannot_name_a_file_elsewhere_or_hold_wrong_types) {
-  ASSERT_TRUE(import_file(kTied, "tiny"));
+  ASSERT_TRUE(import_model(kTied, "tiny"));
   const fs::path card = home_ / "models/tiny/hearth.json";
   const std::string whole = read(card);
   const auto with = [&](const std::string& from, const std::string& to) {
@@ -128,7 +128,7 @@ TEST_F(Catalog, a_card_cannot_name_a_file_elsewhere_or_hold_wrong_types) {
   EXPECT_TRUE(with("\"tiny\"", "\"tiny\""));
 }
 
-TEST_F(Catalog, a_hugging_face_folder_is_used_where_it_lies_but_not_imported) {
+TEST_F(Catalog, a_hugging_face_folder_is_used_where_it_lies_and_imported) {
   const std::string folder = HEARTH_SOURCE_DIR "/tests/golden/hf/llama";
   for (const std::string& path : {folder, folder + "/", folder + "/../llama"}) {
     const auto model = resolve(path);
@@ -136,18 +136,22 @@ TEST_F(Catalog, a_hugging_face_folder_is_used_where_it_lies_but_not_imported) {
     EXPECT_EQ(model->alias, "llama") << path;
     EXPECT_GT(model->bytes, 100000u);
   }
-  const auto imported = import_file(folder, "");
-  ASSERT_FALSE(imported);
-  EXPECT_NE(imported.error().message.find("hearth model convert"), std::string::npos);
+  const auto imported = import_model(folder, "");
+  ASSERT_TRUE(imported) << imported.error().message;
+  EXPECT_EQ(imported->path, (home_ / "models/llama").string());
+  EXPECT_TRUE(verify_model(*imported));
 }
 
 TEST_F(Catalog, an_unknown_model_is_answered_with_the_nearest_alias) {
-  ASSERT_TRUE(import_file(kTied, "smollm2-135m"));
+  ASSERT_TRUE(import_model(kTied, "smollm2-135m"));
   const auto found = resolve("smolm2-135m");
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().kind, ErrorKind::not_found);
   EXPECT_NE(found.error().message.find("did you mean \"smollm2-135m\"?"), std::string::npos)
       << found.error().message;
+  EXPECT_NE(resolve("phi-4-mni").error().message.find("did you mean \"phi-4-mini\"?"),
+            std::string::npos)
+      << "the catalogue's names are near, too";
   EXPECT_EQ(remove_model("nothing").error().kind, ErrorKind::not_found);
 }
 
@@ -166,7 +170,7 @@ TEST_F(Catalog, what_an_interrupted_import_left_is_no_model_and_does_no_harm) {
   fs::create_directories(home_ / "models/.part-tiny");
   write(home_ / "models/.part-tiny/model.gguf", "half");
   EXPECT_TRUE(list_models()->empty());
-  ASSERT_TRUE(import_file(kTied, "tiny"));
+  ASSERT_TRUE(import_model(kTied, "tiny"));
   EXPECT_FALSE(fs::exists(home_ / "models/.part-tiny"));
   EXPECT_EQ(read(resolve("tiny")->path), read(kTied));
 }
@@ -176,7 +180,7 @@ TEST_F(Catalog, imports_at_the_same_time_take_turns) {
   std::atomic<int> n_good = 0;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {
-      n_good += import_file(kTied, i % 2 == 0 ? "tiny" : "other").has_value() ? 1 : 0;
+      n_good += import_model(kTied, i % 2 == 0 ? "tiny" : "other").has_value() ? 1 : 0;
     });
   }
   for (auto& thread : threads) thread.join();
@@ -187,7 +191,7 @@ TEST_F(Catalog, imports_at_the_same_time_take_turns) {
 TEST_F(Catalog, progress_ends_at_the_size_of_the_file) {
   std::uint64_t last = 0;
   std::uint64_t whole = 0;
-  ASSERT_TRUE(import_file(kTied, "tiny", [&](std::uint64_t done, std::uint64_t total) {
+  ASSERT_TRUE(import_model(kTied, "tiny", [&](std::uint64_t done, std::uint64_t total) {
     EXPECT_GE(done, last);
     last = done;
     whole = total;

@@ -5,6 +5,10 @@
 #include "base/ascii.h"
 #include "base/str.h"
 #include "base/strict_json.h"
+#include "catalog/model_files.h"
+#include "formats/gguf/gguf_parts.h"
+#include "formats/hugging_face/hugging_face.h"
+#include "formats/open_folder.h"
 
 namespace hearth::catalog {
 
@@ -48,18 +52,21 @@ std::string encoded(std::string_view text, bool keep_slashes) {
 
 bool is_gguf(const HubFile& file) { return ascii_lower(file.path).ends_with(".gguf"); }
 
-// "model-00001-of-00003.gguf"
-bool is_part(std::string_view path) {
-  const std::size_t of = path.rfind("-of-");
-  return of != path.npos && of >= 5 && path.size() - of >= 9 &&
-         std::all_of(path.begin() + static_cast<std::ptrdiff_t>(of) - 5,
-                     path.begin() + static_cast<std::ptrdiff_t>(of),
-                     [](char c) { return c >= '0' && c <= '9'; });
+std::string base_name(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+// "model-00002-of-00003.gguf": the first part stands for all.
+bool is_later_part(const HubFile& file) {
+  const std::string name = ascii_lower(base_name(file.path));
+  const std::int64_t n = n_parts_of_name(name);
+  return n > 1 && formats::gguf_part_names(name, n)->front() != name;
 }
 
 // Vision encoders lie beside the models they belong to.
 bool is_model(const HubFile& file) {
-  return is_gguf(file) && ascii_lower(file.path).find("mmproj") == std::string::npos;
+  return is_gguf(file) && !is_later_part(file) &&
+         ascii_lower(file.path).find("mmproj") == std::string::npos;
 }
 
 std::string names_of(const std::vector<HubFile>& files) {
@@ -72,6 +79,34 @@ std::string names_of(const std::vector<HubFile>& files) {
     names.push_back(file.path);
   }
   return joined(names);
+}
+
+const HubFile* find_file(const HubListing& listing, std::string_view path) {
+  const auto at = std::find_if(listing.files.begin(), listing.files.end(),
+                               [&](const HubFile& file) { return file.path == path; });
+  return at == listing.files.end() ? nullptr : &*at;
+}
+
+Result<std::vector<HubFile>> all_parts(const HubListing& listing, const HubFile& first) {
+  const std::string name = base_name(first.path);
+  const std::int64_t n = n_parts_of_name(name);
+  if (n == 1) return std::vector{first};
+  HEARTH_TRY(const auto names, formats::gguf_part_names(name, n));
+  std::vector<HubFile> parts;
+  for (const std::string& part : names) {
+    const std::string path = first.path.substr(0, first.path.size() - name.size()) + part;
+    const HubFile* file = find_file(listing, path);
+    if (file == nullptr) {
+      return Error{ErrorKind::corrupt, cat(quote(path), " is not in the repository, but ",
+                                           quote(name), " is one of ", n, " parts")};
+    }
+    parts.push_back(*file);
+  }
+  return parts;
+}
+
+bool is_hex(std::string_view text, std::size_t size) {
+  return text.size() == size && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
 std::string text_member(const Json& object, const char* name) {
@@ -131,9 +166,9 @@ Result<HubListing> parse_hub_listing(std::string_view text, std::string_view rep
       file.sha256 = text_member(*lfs, "sha256");
       if (file.sha256.empty()) file.sha256 = text_member(*lfs, "oid");
     }
-    const bool is_hash = file.sha256.size() == 64 &&
-                         file.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
-    if (!file.sha256.empty() && !is_hash) {
+    file.git_id = text_member(sibling, "blobId");
+    if (!is_hex(file.git_id, 40)) file.git_id.clear();
+    if (!file.sha256.empty() && !is_hex(file.sha256, 64)) {
       return corrupt(cat("the hash of ", quote(file.path), " is no SHA-256"));
     }
     listing.files.push_back(std::move(file));
@@ -141,14 +176,17 @@ Result<HubListing> parse_hub_listing(std::string_view text, std::string_view rep
   return listing;
 }
 
-Result<HubFile> choose_file(const HubListing& listing, std::string_view repository,
-                            std::string_view wanted) {
+Result<std::vector<HubFile>> choose_gguf(const HubListing& listing, std::string_view repository,
+                                         std::string_view wanted) {
   std::vector<HubFile> models;
   std::copy_if(listing.files.begin(), listing.files.end(), std::back_inserter(models), is_model);
+  const bool is_folder = find_file(listing, "config.json") != nullptr;
+  if (models.empty() && wanted.empty() && is_folder) return std::vector<HubFile>();
   if (models.empty()) {
-    return Error{ErrorKind::unsupported, cat("the repository ", repository,
-                                             " has no GGUF file; one that has, or a folder "
-                                             "that you downloaded, can be used")};
+    return Error{ErrorKind::unsupported,
+                 cat("the repository ", repository, " has no GGUF file",
+                     is_folder ? "; leave the file out to take its safetensors"
+                               : " and no config.json with safetensors")};
   }
   std::vector<HubFile> fitting;
   const auto collect = [&](std::string_view part) {
@@ -177,18 +215,37 @@ Result<HubFile> choose_file(const HubListing& listing, std::string_view reposito
   const auto shortest = std::min_element(
       fitting.begin(), fitting.end(),
       [](const HubFile& a, const HubFile& b) { return a.path.size() < b.path.size(); });
-  if (is_part(shortest->path)) {
-    return Error{ErrorKind::unsupported,
-                 cat(quote(shortest->path), " of ", repository,
-                     " is one of several parts; the cache holds models of one file. There are ",
-                     names_of(models))};
-  }
   const bool ambiguous = wanted.empty() && fitting.size() > 1 && fitting.size() == models.size();
   if (ambiguous) {
     return Error{ErrorKind::not_found, cat("which file of ", repository, "? Say hf:", repository,
                                            ":FILE, where FILE is one of ", names_of(models))};
   }
-  return *shortest;
+  return all_parts(listing, *shortest);
+}
+
+bool needs_index(const HubListing& listing) {
+  return find_file(listing, formats::kFolderWeights) == nullptr;
+}
+
+Result<std::vector<HubFile>> choose_folder(const HubListing& listing, std::string_view index) {
+  std::vector<std::string> names{std::string(formats::kFolderWeights)};
+  if (needs_index(listing)) {
+    HEARTH_TRY(names, formats::shard_names(index));
+    names.emplace_back(formats::kFolderIndex);
+  }
+  std::vector<HubFile> files;
+  for (const std::string& name : names) {
+    const HubFile* file = find_file(listing, name);
+    if (file == nullptr) {
+      return Error{ErrorKind::not_found,
+                   cat("the repository has no ", quote(name), ", which its index names")};
+    }
+    files.push_back(*file);
+  }
+  for (const std::string_view name : formats::folder_settings()) {
+    if (const HubFile* file = find_file(listing, name)) files.push_back(*file);
+  }
+  return files;
 }
 
 std::string listing_path(const HubSource& source) {

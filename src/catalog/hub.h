@@ -27,6 +27,7 @@ struct HubFile {
   std::string path;
   std::uint64_t bytes = 0;
   std::string sha256;  // "": the hub does not say (small files)
+  std::string git_id;  // of a file without sha256: its name in git, "" when the hub does not say
 };
 
 struct HubListing {
@@ -38,10 +39,17 @@ struct HubListing {
 Result<HubListing> parse_hub_listing(std::string_view json, std::string_view repository);
 
 // The GGUF file that `wanted` names (HubSource::file), or if it names none the smallest loss for
-// its size: Q4_K_M, else MXFP4, Q4_0, Q8_0, else the only one. Errors: not_found, with what is
-// there; unsupported (several parts; no GGUF file at all).
-Result<HubFile> choose_file(const HubListing& listing, std::string_view repository,
-                            std::string_view wanted);
+// its size: Q4_K_M, else MXFP4, Q4_0, Q8_0, else the only one. Of a split model: all parts, in
+// order. None, when the repository has no GGUF file, nothing is wanted, and it has a config.json: a
+// Hugging Face folder. Errors: not_found, with what is there; unsupported (no model at all);
+// corrupt (a part lacks).
+Result<std::vector<HubFile>> choose_gguf(const HubListing& listing, std::string_view repository,
+                                         std::string_view wanted);
+
+// The files of a Hugging Face folder. index: the text of model.safetensors.index.json, when
+// needs_index(). Errors: not_found (a file lacks), corrupt (the index).
+bool needs_index(const HubListing& listing);
+Result<std::vector<HubFile>> choose_folder(const HubListing& listing, std::string_view index);
 
 // Paths of the hub's API and of a file, percent-encoded.
 std::string listing_path(const HubSource& source);

@@ -40,8 +40,11 @@ std::string listing_json(std::initializer_list<const char*> names) {
 std::string chosen(std::initializer_list<const char*> names, std::string_view wanted = "") {
   const auto listing = parse_hub_listing(listing_json(names), "a/b");
   EXPECT_TRUE(listing) << (listing ? "" : listing.error().message);
-  const auto file = choose_file(*listing, "a/b", wanted);
-  return file ? file->path : file.error().message;
+  const auto files = choose_gguf(*listing, "a/b", wanted);
+  if (!files) return files.error().message;
+  std::vector<std::string_view> paths;
+  for (const HubFile& file : *files) paths.push_back(file.path);
+  return joined(paths);
 }
 
 TEST(Hub, the_file_that_is_meant) {
@@ -56,9 +59,39 @@ TEST(Hub, the_file_that_is_meant) {
             std::string::npos);
   EXPECT_NE(chosen({"one.gguf", "two.gguf"}).find("which file of a/b?"), std::string::npos);
   EXPECT_NE(chosen({"model.safetensors"}).find("has no GGUF file"), std::string::npos);
-  EXPECT_NE(chosen({"m-Q4_K_M-00001-of-00002.gguf", "m-Q4_K_M-00002-of-00002.gguf"})
-                .find("one of several parts"),
+}
+
+TEST(Hub, a_split_model_is_all_its_parts) {
+  EXPECT_EQ(chosen({"q/m-Q4_K_M-00002-of-00002.gguf", "q/m-Q4_K_M-00001-of-00002.gguf"}),
+            "q/m-Q4_K_M-00001-of-00002.gguf, q/m-Q4_K_M-00002-of-00002.gguf");
+  EXPECT_EQ(
+      chosen({"m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf", "m-Q2_K.gguf"}, "Q8"),
+      "m-Q8_0-00001-of-00002.gguf, m-Q8_0-00002-of-00002.gguf");
+  EXPECT_NE(chosen({"m-00001-of-00003.gguf", "m-00003-of-00003.gguf"})
+                .find("\"m-00002-of-00003.gguf\" is not in the repository"),
             std::string::npos);
+}
+
+TEST(Hub, a_folder_is_its_settings_and_its_weights) {
+  EXPECT_EQ(chosen({"config.json", "model.safetensors", "README.md"}), "");
+  EXPECT_NE(chosen({"config.json", "model.safetensors"}, "Q4").find("leave the file out"),
+            std::string::npos);
+  const auto listing = parse_hub_listing(
+      listing_json({"config.json", "pytorch_model.bin", "consolidated.safetensors", "a.safetensors",
+                    "b.safetensors", "model.safetensors.index.json", "tokenizer.json",
+                    "1_Pooling/config.json", "onnx/model.onnx"}),
+      "a/b");
+  ASSERT_TRUE(listing && needs_index(*listing));
+  const auto files =
+      choose_folder(*listing, R"({"weight_map":{"x":"a.safetensors","y":"b.safetensors"}})");
+  ASSERT_TRUE(files) << files.error().message;
+  std::vector<std::string_view> paths;
+  for (const HubFile& file : *files) paths.push_back(file.path);
+  EXPECT_EQ(joined(paths),
+            "a.safetensors, b.safetensors, model.safetensors.index.json, config.json, "
+            "tokenizer.json, 1_Pooling/config.json");
+  EXPECT_FALSE(choose_folder(*listing, R"({"weight_map":{"x":"absent.safetensors"}})"));
+  EXPECT_FALSE(choose_folder(*listing, R"({"weight_map":{"x":"../../a.safetensors"}})"));
 }
 
 TEST(Hub, listings_are_read_with_suspicion) {

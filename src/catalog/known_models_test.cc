@@ -76,7 +76,7 @@ TEST_F(KnownModels, a_name_of_the_catalogue_finds_the_model_in_the_cache) {
   ASSERT_FALSE(absent);
   EXPECT_NE(absent.error().message.find("model download phi-4-mini"), std::string::npos)
       << absent.error().message;
-  ASSERT_TRUE(import_file(HEARTH_SOURCE_DIR "/tests/golden/hf/phi3/model.gguf", "phi-4-mini"));
+  ASSERT_TRUE(import_model(HEARTH_SOURCE_DIR "/tests/golden/hf/phi3/model.gguf", "phi-4-mini"));
   EXPECT_EQ(resolve("phi-4-mini-instruct")->alias, "phi-4-mini");
 }
 

@@ -6,8 +6,21 @@
 #include <array>
 
 #include "base/check.h"
+#include "base/str.h"
 
 namespace hearth::catalog {
+
+namespace {
+
+std::string hex_of(std::span<const unsigned char> digest) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(2 * digest.size());
+  for (const unsigned char byte : digest) hex += {kHex[byte >> 4], kHex[byte & 15]};
+  return hex;
+}
+
+}  // namespace
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
@@ -26,11 +39,19 @@ std::string Sha256::finish() {
   unsigned size = 0;
   CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1 && size == digest.size(),
         "finish() is called once");
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(2 * digest.size());
-  for (const unsigned char byte : digest) hex += {kHex[byte >> 4], kHex[byte & 15]};
-  return hex;
+  return hex_of(digest);
+}
+
+std::string git_blob_id(std::span<const std::byte> bytes) {
+  std::string blob = cat("blob ", bytes.size());
+  blob += '\0';
+  blob.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::array<unsigned char, 20> digest{};
+  unsigned size = 0;
+  CHECK(EVP_Digest(blob.data(), blob.size(), digest.data(), &size, EVP_sha1(), nullptr) == 1 &&
+            size == digest.size(),
+        "every OpenSSL has SHA-1");
+  return hex_of(digest);
 }
 
 }  // namespace hearth::catalog

@@ -24,4 +24,8 @@ class Sha256 {
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
+// What git, and so a hub, names a file of these bytes: the SHA-1 of "blob SIZE", a zero byte and
+// them, 40 hexadecimal digits. A hub gives nothing better for its small files.
+std::string git_blob_id(std::span<const std::byte> bytes);
+
 }  // namespace hearth::catalog

@@ -66,6 +66,7 @@ void add_commands(CLI::App& app, Action& action) {
   add_debug_grammar(debug, action);
   add_debug_embed(debug, action);
   add_debug_logits(debug, action);
+  add_debug_routes(debug, action);
   add_debug_perplexity(debug, action);
   CLI::App& harmony = *debug.add_subcommand("harmony", "the message format of gpt-oss");
   add_debug_harmony_render(harmony, action);

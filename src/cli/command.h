@@ -51,6 +51,7 @@ void add_service(CLI::App& parent, Action& action);
 void add_service_ps(CLI::App& parent, Action& action);
 void add_service_logs(CLI::App& parent, Action& action);
 void add_service_set(CLI::App& parent, Action& action);
+void add_service_key(CLI::App& parent, Action& action);
 void add_serve(CLI::App& parent, Action& action);
 void add_debug_tokenize(CLI::App& parent, Action& action);
 void add_debug_detokenize(CLI::App& parent, Action& action);
@@ -59,6 +60,7 @@ void add_debug_harmony_render(CLI::App& parent, Action& action);
 void add_debug_harmony_parse(CLI::App& parent, Action& action);
 void add_debug_grammar(CLI::App& parent, Action& action);
 void add_debug_embed(CLI::App& parent, Action& action);
+void add_debug_routes(CLI::App& parent, Action& action);
 void add_debug_logits(CLI::App& parent, Action& action);
 void add_debug_perplexity(CLI::App& parent, Action& action);
 

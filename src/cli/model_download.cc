@@ -22,6 +22,11 @@ Result<int> download(const catalog::DownloadRequest& request, bool json) {
   return kSuccess;
 }
 
+std::string_view well(const catalog::CachedModel& model) {
+  return model.sha256.empty() ? "can be opened; it was put there by hand, without a hash to compare"
+                              : "as it was brought";
+}
+
 Result<int> verify(const std::string& name, bool json) {
   std::vector<catalog::CachedModel> models;
   if (name.empty()) {
@@ -39,7 +44,7 @@ Result<int> verify(const std::string& name, bool json) {
           model, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });
     }();
     if (!whole) status = kFailure;
-    const std::string said = whole ? "as it was brought" : one_line(whole.error().message);
+    const std::string said = whole ? std::string(well(model)) : one_line(whole.error().message);
     all.push_back({{"alias", model.alias}, {"whole", bool(whole)}, {"said", said}});
     if (!json) print(cat(model.alias, "  ", said, "\n"));
   }

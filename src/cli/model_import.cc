@@ -1,4 +1,4 @@
-// hearth model import FILE [--alias A] - copies a model file into the cache.
+// hearth model import PATH [--alias A] - copies a model into the cache.
 #include "base/str.h"
 #include "catalog/catalog.h"
 #include "cli/command.h"
@@ -19,7 +19,7 @@ struct ImportFlags {
 Result<int> import(const ImportFlags& flags) {
   Result<catalog::CachedModel> model = [&] {
     ProgressLine progress(cat("importing ", flags.file));
-    return catalog::import_file(
+    return catalog::import_model(
         flags.file, flags.alias,
         [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });
   }();
@@ -32,8 +32,12 @@ Result<int> import(const ImportFlags& flags) {
 
 void add_model_import(CLI::App& parent, Action& action) {
   auto flags = std::make_shared<ImportFlags>();
-  CLI::App& command = *parent.add_subcommand("import", "copy a model file into the cache");
-  command.add_option("FILE", flags->file, "a model file (.gguf)")->required()->type_name("");
+  CLI::App& command = *parent.add_subcommand("import", "copy a model into the cache");
+  command
+      .add_option("FILE", flags->file,
+                  "a model file (.gguf), any part of a split one, or a Hugging Face folder")
+      ->required()
+      ->type_name("");
   command
       .add_option("--alias", flags->alias,
                   "the name to use it by: a-z 0-9 . _ - (default: the file's name)")

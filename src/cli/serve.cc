@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "catalog/api_keys.h"
 #include "catalog/catalog.h"
 #include "catalog/settings.h"
 #include "cli/command.h"
@@ -30,7 +31,7 @@ namespace {
 
 using Models = std::vector<std::shared_ptr<const engine::LoadedModel>>;
 
-bool is_by_path(const catalog::CachedModel& model) { return model.sha256.empty(); }
+bool is_by_path(const catalog::CachedModel& model) { return model.files.empty(); }
 
 Result<std::vector<catalog::CachedModel>> models_of(const ServeFlags& flags) {
   std::vector<catalog::CachedModel> models;
@@ -131,6 +132,7 @@ Result<server::ServerOptions> server_options(const ServeFlags& flags,
     rest.erase(0, end + 1);
   }
   options.api_key = flags.api_key;
+  HEARTH_TRY(options.stored_keys, catalog::list_api_keys());
   options.allow_unauthenticated = flags.allow_unauthenticated;
   if (!models.empty()) options.default_model = models.front().alias;
   // A request for a model that was named by a path waits for its load, as for any other's.

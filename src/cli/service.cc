@@ -80,6 +80,7 @@ void add_service(CLI::App& parent, Action& action) {
   add_service_ps(service, action);
   add_service_logs(service, action);
   add_service_set(service, action);
+  add_service_key(service, action);
 }
 
 }  // namespace hearth::cli

@@ -18,6 +18,8 @@ namespace {
 // has 34 MB.
 constexpr std::size_t kMaxSettingsBytes = 256 << 20;
 
+constexpr std::string_view kPooling = "1_Pooling/config.json";
+
 using Files = std::vector<std::shared_ptr<const MappedFile>>;
 
 class Folder {
@@ -55,19 +57,22 @@ class Folder {
   Files files_;
 };
 
+constexpr std::string_view kSettings[] = {
+    "config.json",         "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+    "chat_template.jinja", "modules.json",           kPooling,         "sentence_bert_config.json"};
+
+// Of the files with weights; `index` gets the text that names them, where there is one.
+Result<std::vector<std::string>> weight_names(Folder& folder, std::string_view& index) {
+  if (folder.has(kFolderWeights)) return std::vector{std::string(kFolderWeights)};
+  HEARTH_TRY(index, folder.text(kFolderIndex));
+  if (!index.empty()) return shard_names(index);
+  return Error{ErrorKind::not_found,
+               cat("it has neither ", kFolderWeights, " nor ", kFolderIndex,
+                   "; fetch the weights as safetensors, or use a GGUF file of the model")};
+}
+
 Result<void> map_shards(Folder& folder, HuggingFaceFiles& out) {
-  std::vector<std::string> names;
-  if (folder.has("model.safetensors")) {
-    names.emplace_back("model.safetensors");
-  } else {
-    HEARTH_TRY(out.index, folder.text("model.safetensors.index.json"));
-    if (out.index.empty()) {
-      return Error{ErrorKind::not_found,
-                   "it has neither model.safetensors nor model.safetensors.index.json; fetch the "
-                   "weights as safetensors, or use a GGUF file of the model"};
-    }
-    HEARTH_TRY(names, shard_names(out.index));
-  }
+  HEARTH_TRY(const auto names, weight_names(folder, out.index));
   for (const std::string& name : names) {
     HEARTH_TRY(const auto bytes, folder.map(name));
     out.shards.push_back({name, bytes});
@@ -83,12 +88,16 @@ Result<HuggingFaceModel> read_folder(Folder& folder) {
   HEARTH_TRY(files.tokenizer_config, folder.text("tokenizer_config.json"));
   HEARTH_TRY(files.chat_template, folder.text("chat_template.jinja"));
   HEARTH_TRY(files.modules, folder.text("modules.json"));
-  HEARTH_TRY(files.pooling, folder.text("1_Pooling/config.json"));
+  HEARTH_TRY(files.pooling, folder.text(kPooling));
   HEARTH_TRY(files.sentence_bert_config, folder.text("sentence_bert_config.json"));
   HEARTH_TRY_VOID(map_shards(folder, files));
   std::error_code failed;
   const fs::path whole = fs::canonical(folder.path(), failed);
   return read_hugging_face(files, (failed ? fs::path(folder.path()) : whole).filename().string());
+}
+
+Error at_folder(const std::string& path, const Error& error) {
+  return {error.kind, cat("the model folder ", quote(path, 200), ": ", error.message)};
 }
 
 }  // namespace
@@ -98,13 +107,26 @@ bool is_model_folder(const std::string& path) {
   return fs::is_directory(path, ignored) && Folder(path).has("config.json");
 }
 
+std::span<const std::string_view> folder_settings() { return kSettings; }
+
+Result<std::vector<std::string>> model_folder_files(const std::string& path) {
+  Folder folder(path);
+  std::string_view index;
+  auto weights = weight_names(folder, index);
+  if (!weights) return at_folder(path, weights.error());
+  std::vector<std::string> names;
+  for (const std::string_view name : kSettings) {
+    if (folder.has(name)) names.emplace_back(name);
+  }
+  if (!index.empty()) names.emplace_back(kFolderIndex);
+  names.insert(names.end(), weights->begin(), weights->end());
+  return names;
+}
+
 Result<std::shared_ptr<const Checkpoint>> open_model_folder(const std::string& path) {
   Folder folder(path);
   auto model = read_folder(folder);
-  if (!model) {
-    return Error{model.error().kind,
-                 cat("the model folder ", quote(path, 200), ": ", model.error().message)};
-  }
+  if (!model) return at_folder(path, model.error());
   auto out = std::make_shared<Checkpoint>(std::move(model->checkpoint));
   out->path = path;
   out->storage = std::make_shared<std::pair<Files, std::shared_ptr<const void>>>(

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "api/error.h"
+#include "catalog/api_keys.h"
 #include "server/http.h"
 
 namespace hearth::server {
@@ -25,7 +26,9 @@ struct AccessRules {
   std::string bound_host;                         // as the user wrote it
   std::vector<std::string> allowed_hosts;         // further names
   std::vector<std::string> allowed_origins = {};  // pages beside those of this machine
-  std::string api_key;                            // "": none is asked for
+  std::string api_key;                            // "": none of this kind
+  std::vector<catalog::ApiKey> stored_keys =
+      {};  // these are good, too; no key at all: none is asked
 };
 
 // "example.com:80" -> "example.com", "[::1]:80" -> "::1"; nullopt when it is no host.

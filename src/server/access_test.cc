@@ -80,6 +80,20 @@ TEST(CheckKey, wants_the_whole_key_in_the_bearer_scheme) {
   EXPECT_FALSE(check_key(AccessRules{.bound_host = {}, .allowed_hosts = {}, .api_key = {}}, ""));
 }
 
+TEST(CheckKey, a_stored_key_is_as_good_as_the_one_given) {
+  catalog::ApiKey stored{.name = "a", .salt = "5a17", .sha256 = {}};
+  // SHA-256 of "5a17kept"
+  stored.sha256 = "00875066176faec260e8fd19e4171108b46e21b14a5b6a39812c0655683e0d9c";
+  AccessRules rules{.bound_host = {}, .allowed_hosts = {}, .api_key = {}, .stored_keys = {stored}};
+  EXPECT_FALSE(check_key(rules, "Bearer kept"));
+  EXPECT_TRUE(check_key(rules, "Bearer given"));
+  EXPECT_TRUE(check_key(rules, "Bearer ")) << "no key given is no key, though none was set by flag";
+  EXPECT_TRUE(check_key(rules, ""));
+  rules.api_key = "given";
+  EXPECT_FALSE(check_key(rules, "Bearer given"));
+  EXPECT_FALSE(check_key(rules, "Bearer kept"));
+}
+
 TEST(ConstantTimeEquals, is_equality) {
   EXPECT_TRUE(equals_in_constant_time("abc", "abc"));
   EXPECT_FALSE(equals_in_constant_time("abd", "abc"));

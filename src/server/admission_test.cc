@@ -44,7 +44,7 @@ TEST(Admission, decides_from_the_head) {
       {"GET", "/v1/chat/completions", {host}, 405},
       {"OPTIONS", "/v1/chat/completions", {host}, 204},
       {"OPTIONS", "*", {host}, 204},
-      {"OPTIONS", "/nowhere", {host}, 404},
+      {"OPTIONS", "/nowhere", {host}, 204},
       {"POST", "/v1/chat/completions", {host}, 0},
       {"POST",
        "/v1/chat/completions",

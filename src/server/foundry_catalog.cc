@@ -4,6 +4,7 @@
 
 #include "catalog/known_models.h"
 #include "catalog/model_ids.h"
+#include "server/http.h"
 
 namespace hearth::server {
 
@@ -42,6 +43,18 @@ Result<std::vector<api::FoundryModel>> foundry_models(const ModelDirectory& mode
                            [&](const auto& entry) { return entry.alias == model.alias; });
     if (at == all.end()) at = all.insert(all.end(), describe_brought(model.alias));
     at->bytes = model.bytes;
+  }
+  // Every other name is an alias, too: the SDKs look for what they are asked for here only. Last,
+  // so that an id finds the model's own alias first.
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    api::FoundryModel entry = all[i];
+    for (const auto* names : {&known[i].names, &known[i].stands_in_for}) {
+      for (const std::string& name : *names) {
+        if (equals_ignoring_case(name, known[i].alias)) continue;
+        entry.alias = name;
+        all.push_back(entry);
+      }
+    }
   }
   return all;
 }

@@ -15,8 +15,8 @@ namespace hearth::server {
 // The id of the model of that alias. A catalogue that cannot be read makes it one its user brought.
 std::string foundry_id(std::string_view alias);
 
-// Every known model, and those of the cache that nobody knows, by alias. Errors: as known_models(),
-// list_models().
+// Every known model, those of the cache that nobody knows, and again under each other name
+// that a known one has or stands in for. Errors: as known_models(), list_models().
 Result<std::vector<api::FoundryModel>> foundry_models(const ModelDirectory& models);
 
 }  // namespace hearth::server

@@ -1,5 +1,7 @@
 #include "server/requested_model.h"
 
+#include <chrono>
+
 namespace hearth::server {
 
 std::variant<ModelPtr, Reply> requested_model(Service& service, const std::string& name) {
@@ -18,6 +20,16 @@ std::variant<ModelPtr, Reply> requested_model(Service& service, const std::strin
     return error_response(api::model_not_found(cached.error().message));
   }
   return error_response(api::to_api_error(cached.error(), "model"));
+}
+
+std::variant<ModelPtr, Reply> requested_model(Service& service,
+                                              const api::GenerationFields& fields) {
+  auto found = requested_model(service, fields.model);
+  const auto* model = std::get_if<ModelPtr>(&found);
+  if (model == nullptr || !fields.time_to_live) return found;
+  // It can only fail for a model that was unloaded since, and so needs no time to live.
+  (void)service.engine.set_time_to_live((*model)->id(), std::chrono::seconds(*fields.time_to_live));
+  return found;
 }
 
 }  // namespace hearth::server

@@ -39,6 +39,8 @@ constexpr std::array kRoutes = {
     Route{"GET", "/openai/loadedmodels", list_loaded_ids, false, false, "ids of the loaded models"},
     Route{"POST", "/openai/download", post_download, false, false,
           "a model of the catalogue into the cache, with progress"},
+    Route{"POST", "/openai/register", post_register, false, false,
+          "refused: this service passes nothing on to others"},
     Route{"GET", "/openai/load/{name}", load_openai_model, false, false,
           "loads a model of the cache, for ?ttl seconds without use"},
     Route{"GET", "/openai/unload/{name}", unload_openai_model, false, false, "unloads a model"},

@@ -69,6 +69,7 @@ Reply unload_openai_model(Service&, const Request&);
 Reply unload_model(Service&, const Request&);
 Reply unload_all(Service&, const Request&);
 Reply post_download(Service&, const Request&);
+Reply post_register(Service&, const Request&);
 Reply post_shutdown(Service&, const Request&);
 Reply list_models(Service&, const Request&);
 Reply get_model(Service&, const Request&);

@@ -55,11 +55,12 @@ Result<void> check_options(const ServerOptions& options, const asio::ip::address
           "in a header"};
     }
   }
-  if (!address.is_loopback() && options.api_key.empty() && !options.allow_unauthenticated) {
+  const bool asks_for_key = !options.api_key.empty() || !options.stored_keys.empty();
+  if (!address.is_loopback() && !asks_for_key && !options.allow_unauthenticated) {
     return Error{ErrorKind::invalid,
                  cat("serving on ", options.host,
-                     " lets other machines use this one: set an API key (--api-key or "
-                     "HEARTH_API_KEY), or allow it without one explicitly")};
+                     " lets other machines use this one: set an API key (hearth service key "
+                     "add NAME, or HEARTH_API_KEY), or allow it without one explicitly")};
   }
   return {};
 }
@@ -105,7 +106,8 @@ class ServerImpl final : public Server {
     endpoint_ = acceptor_.local_endpoint(error);
     if (error) return bind_fault(error, where);
     runtime_.service.url = url();
-    runtime_.service.asks_for_key = !runtime_.options.api_key.empty();
+    runtime_.service.asks_for_key =
+        !runtime_.options.api_key.empty() || !runtime_.options.stored_keys.empty();
     runtime_.service.stop = [this] { stop(); };
     return {};
   }
@@ -258,7 +260,8 @@ Result<std::unique_ptr<Server>> Server::create(engine::Engine& engine, ServerOpt
                     .bound_host = options.host,
                     .allowed_hosts = options.allowed_hosts,
                     .allowed_origins = options.allowed_origins,
-                    .api_key = options.api_key};
+                    .api_key = options.api_key,
+                    .stored_keys = options.stored_keys};
   auto server = std::make_unique<ServerImpl>(engine, std::move(options), std::move(rules));
   HEARTH_TRY_VOID(server->listen(address));
   return std::unique_ptr<Server>(std::move(server));

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalog/api_keys.h"
 #include "catalog/catalog.h"
 #include "engine/engine.h"
 
@@ -31,6 +32,7 @@ struct ServerOptions {
   std::string host = "127.0.0.1";  // an IP address, or "localhost"
   int port = 5273;                 // 0: any free one, see Server::port()
   std::string api_key;             // when set, every request needs "Authorization: Bearer <key>"
+  std::vector<catalog::ApiKey> stored_keys = {};  // or one of these
   // Without it a non-loopback host is refused unless there is an API key.
   bool allow_unauthenticated = false;
   std::vector<std::string> allowed_hosts;    // further names that a Host header may carry

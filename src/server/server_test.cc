@@ -487,7 +487,8 @@ TEST(Create, refuses_what_cannot_or_must_not_be_served) {
     const auto server = Server::create(engine, std::move(options));
     return server ? std::string() : server.error().message;
   };
-  EXPECT_NE(refused([](auto& o) { o.host = "0.0.0.0"; }).find("--api-key"), std::string::npos);
+  EXPECT_NE(refused([](auto& o) { o.host = "0.0.0.0"; }).find("hearth service key add"),
+            std::string::npos);
   EXPECT_NE(refused([](auto& o) { o.host = "example.com"; }).find("IP address"), std::string::npos);
   EXPECT_NE(refused([](auto& o) { o.port = 70000; }).find("got 70000"), std::string::npos);
   EXPECT_NE(refused([](auto& o) { o.api_key = "a b"; }).find("printable ASCII"), std::string::npos);

@@ -62,7 +62,7 @@ class Downloads(DownloadTest):
         path.write_bytes(data)
         done = self.hearth.run("model", "verify", "tiny")
         self.assertEqual(done.returncode, 1)
-        self.assertIn(b"its SHA-256 is", done.stdout)
+        self.assertIn(b"the SHA-256 of model.gguf is", done.stdout)
 
     def test_names_of_the_catalogue_and_a_run_that_needs_one(self):
         self.hearth.write("catalog.json", json.dumps({"models": [{

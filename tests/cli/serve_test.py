@@ -55,6 +55,19 @@ class Serve(CliTest):
                                                              "temperature": 0}).read())
         self.assertEqual(answer["usage"]["completion_tokens"], 3)
 
+    def test_a_request_says_how_long_its_model_stays_loaded(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        service = Service(self, "--threads", "1")
+        body = {"model": "tiny", "prompt": "Please open", "max_tokens": 1}
+        service.post("/v1/completions", body).close()
+        time.sleep(1.5)
+        self.assertEqual(service.get("/models/loaded"), ["tiny:0"])
+        service.post("/v1/completions", {**body, "ttl": 1}).close()
+        end = time.monotonic() + 20
+        while service.get("/models/loaded") and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual(service.get("/models/loaded"), [])
+
     def test_an_api_key_is_asked_for_also_when_it_comes_from_the_environment(self):
         self.hearth.environment["HEARTH_API_KEY"] = "from-environment"
         for service, key in ((Service(self), "from-environment"), (Service(self, "--api-key", "given"), "given")):
@@ -63,6 +76,23 @@ class Serve(CliTest):
             self.assertEqual(refused.exception.code, 401)
             refused.exception.close()
             self.assertEqual(service.get("/v1/models", Authorization=f"Bearer {key}")["data"], [])
+
+    def test_a_stored_key_is_asked_for_until_it_is_removed(self):
+        key = self.hearth.out("service", "key", "add", "laptop").strip()
+        self.assertIn("laptop", self.hearth.out("service", "key", "list"))
+        self.assertNotIn(key[7:], (self.hearth.home / "keys.json").read_text())
+        service = Service(self)
+        for wrong in ({}, {"Authorization": "Bearer "}, {"Authorization": f"Bearer {key}x"}):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                service.get("/v1/models", **wrong)
+            self.assertEqual(refused.exception.code, 401)
+            refused.exception.close()
+        self.assertEqual(service.get("/v1/models", Authorization=f"Bearer {key}")["data"], [])
+        service.close()
+        self.hearth.out("service", "key", "remove", "laptop")
+        self.assertEqual(Service(self).get("/v1/models")["data"], [])
+        (self.hearth.home / "keys.json").write_text("{}")
+        self.assertIn("keys.json", self.hearth.fails(2, "serve", "--port", "0"))
 
     def test_what_cannot_be_served_is_refused_at_the_start(self):
         self.assertIn("no model \"absent\"", self.hearth.fails(1, "serve", "--port", "0", "--model", "absent"))

@@ -61,7 +61,8 @@ class Sdk(unittest.TestCase):
     def test_every_alias_of_the_workshop_is_in_the_catalogue(self):
         manager = FoundryLocalManager(bootstrap=True)
         for alias in ("phi-4-mini", "gpt-oss-20b", "phi-3.5-mini", "qwen2.5-0.5b", "qwen2.5-7b", "qwen2.5-coder-0.5b",
-                      "deepseek-r1-7b", "mistral-7b", "phi-4", "qwen2.5-3b"):
+                      "deepseek-r1-7b", "mistral-7b", "phi-4", "qwen2.5-3b", "deepseek-coder-1.3b", "gemma-2-2b", "gemma-2b", "llama-3.2",
+                      "llama-3.2-1b", "llama-3.2-3b"):
             self.assertIsNotNone(manager.get_model_info(alias), alias)
         self.assertEqual(manager.get_cache_location(), f"{HOME.name}/models")
 

@@ -30,12 +30,12 @@ std::variant<TimeToLive, api::ApiError> read_query(const Request& request) {
     if (value.empty()) continue;
     if (name == "ttl" || name == "timeout") {
       const auto seconds = parse_int(value);
-      if (!seconds || *seconds < 0 || *seconds > std::int64_t{1} << 30) {
+      if (!seconds || *seconds < 0 || *seconds > api::kMaxTimeToLive) {
         return bad_query(name, value, "expected seconds without use, 0 for no limit");
       }
       ttl = std::chrono::seconds(*seconds);
     } else if (name == "ep") {
-      if (lower != "cpu" && lower != "cpuexecutionprovider") {
+      if (!api::is_known_provider(value)) {
         return bad_query(name, value, "this version runs models on the CPU only: ep=cpu");
       }
     } else if (name != "unload") {

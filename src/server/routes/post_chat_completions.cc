@@ -69,7 +69,7 @@ class ChatFormat final : public ReplyFormat {
 Reply post_chat_completions(Service& service, const Request& http) {
   api::ChatRequest request;
   if (auto fault = api::parse_chat_request(http.body, request)) return error_response(*fault);
-  auto found = requested_model(service, request.generation.model);
+  auto found = requested_model(service, request.generation);
   if (Reply* reply = std::get_if<Reply>(&found)) return std::move(*reply);
   const ModelPtr& model = *std::get_if<ModelPtr>(&found);
   auto turn = turn_of(*model, request);

@@ -183,7 +183,7 @@ Result<void> add_choices(Service& service, const api::CompletionRequest& request
 Reply post_completions(Service& service, const Request& http) {
   api::CompletionRequest request;
   if (auto fault = api::parse_completion_request(http.body, request)) return error_response(*fault);
-  auto found = requested_model(service, request.generation.model);
+  auto found = requested_model(service, request.generation);
   if (Reply* reply = std::get_if<Reply>(&found)) return std::move(*reply);
 
   AnswerJob job;

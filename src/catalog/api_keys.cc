@@ -1,0 +1,168 @@
+#include "catalog/api_keys.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/descriptor.h"
+#include "base/str.h"
+#include "base/strict_json.h"
+#include "catalog/catalog.h"
+#include "catalog/file_lock.h"
+#include "catalog/settings.h"
+#include "catalog/sha256.h"
+
+namespace hearth::catalog {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kSaltBytes = 16, kKeyBytes = 32, kDigestDigits = 64;
+
+Result<std::string> random_digits(std::size_t n_bytes) {
+  std::array<unsigned char, kKeyBytes> bytes{};
+  if (RAND_bytes(bytes.data(), static_cast<int>(n_bytes)) != 1) {
+    return Error{ErrorKind::io, "the system gives no random bytes to make a key of"};
+  }
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < n_bytes; ++i) out += {kHex[bytes[i] >> 4], kHex[bytes[i] & 15]};
+  return out;
+}
+
+std::string salted_hash(std::string_view salt, std::string_view key) {
+  const std::string text = cat(salt, key);
+  Sha256 hash;
+  hash.update(std::as_bytes(std::span(text.data(), text.size())));
+  return hash.finish();
+}
+
+bool is_text(const Json& object, const char* name) {
+  return object.contains(name) && object[name].is_string();
+}
+
+Result<ApiKey> read_key(const Json& object) {
+  const bool good = object.is_object() && is_text(object, "name") && is_text(object, "salt") &&
+                    is_text(object, "sha256") && object.contains("created_at") &&
+                    object["created_at"].is_number_integer() &&
+                    object["sha256"].get_ref<const std::string&>().size() == kDigestDigits;
+  if (!good) {
+    return Error{ErrorKind::invalid, cat(quote(api_keys_path(), 300),
+                                         " holds something that is no key; make new ones with "
+                                         "hearth service key add NAME after removing the file")};
+  }
+  return ApiKey{object["name"], object["salt"], object["sha256"], object["created_at"]};
+}
+
+Result<void> write_keys(const std::vector<ApiKey>& keys) {
+  Json all = Json::array();
+  for (const ApiKey& key : keys) {
+    all.push_back(Json{{"name", key.name},
+                       {"salt", key.salt},
+                       {"sha256", key.sha256},
+                       {"created_at", key.created_at}});
+  }
+  const Json json = {{"keys", all}};
+  const std::string text = json.dump(2) + "\n";
+  const std::string path = api_keys_path(), part = path + ".part";
+  std::error_code failed;
+  fs::remove(part, failed);  // of a change that was cut
+  HEARTH_TRY(const Descriptor file, create_new(part));
+  if (::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0) return os_error("protect", part);
+  HEARTH_TRY_VOID(write_all(file, std::as_bytes(std::span(text.data(), text.size())), part));
+  HEARTH_TRY_VOID(sync_file(file, part));
+  fs::rename(part, path, failed);
+  if (!failed) return {};
+  return Error{ErrorKind::io, cat("cannot write ", quote(path, 300), ": ", failed.message())};
+}
+
+Result<void> change_keys(const std::function<Result<void>(std::vector<ApiKey>&)>& change) {
+  std::error_code failed;
+  fs::create_directories(config_folder(), failed);
+  if (failed) {
+    return Error{ErrorKind::io, cat("cannot create the folder ", quote(config_folder(), 300), ": ",
+                                    failed.message())};
+  }
+  HEARTH_TRY(const FileLock lock, FileLock::take(config_folder() + "/.keys.lock"));
+  HEARTH_TRY(std::vector<ApiKey> keys, list_api_keys());
+  HEARTH_TRY_VOID(change(keys));
+  return write_keys(keys);
+}
+
+auto named(const std::string& name) {
+  return [&name](const ApiKey& key) { return key.name == name; };
+}
+
+}  // namespace
+
+std::string api_keys_path() { return config_folder() + "/keys.json"; }
+
+Result<std::vector<ApiKey>> list_api_keys() {
+  const std::string path = api_keys_path();
+  std::vector<ApiKey> keys;
+  std::error_code unknown;
+  if (!fs::exists(path, unknown)) return keys;
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) return Error{ErrorKind::io, cat("cannot read ", quote(path, 300))};
+  HEARTH_TRY(const Json json, parse_strict_json(text.str(), quote(path, 300)));
+  if (!json.is_object() || !json.contains("keys") || !json["keys"].is_array()) {
+    return Error{ErrorKind::invalid, cat(quote(path, 300), ": expected {\"keys\": [...]}")};
+  }
+  for (const Json& object : json["keys"]) {
+    HEARTH_TRY(ApiKey key, read_key(object));
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+Result<std::string> add_api_key(const std::string& name) {
+  if (!alias_problem(name).empty()) {
+    return Error{
+        ErrorKind::invalid,
+        cat("a key's name has 1 to 64 characters of a-z 0-9 . _ - and begins with a letter "
+            "or digit; this is ",
+            quote(name))};
+  }
+  HEARTH_TRY(const std::string digits, random_digits(kKeyBytes));
+  HEARTH_TRY(const std::string salt, random_digits(kSaltBytes));
+  const std::string secret = cat("hearth-", digits);
+  HEARTH_TRY_VOID(change_keys([&](std::vector<ApiKey>& keys) -> Result<void> {
+    if (std::any_of(keys.begin(), keys.end(), named(name))) {
+      return Error{ErrorKind::conflict,
+                   cat("there is a key ", quote(name),
+                       " already; remove it with: hearth service key remove ", name)};
+    }
+    keys.push_back({name, salt, salted_hash(salt, secret), std::time(nullptr)});
+    return {};
+  }));
+  return secret;
+}
+
+Result<void> remove_api_key(const std::string& name) {
+  return change_keys([&](std::vector<ApiKey>& keys) -> Result<void> {
+    if (std::erase_if(keys, named(name)) > 0) return {};
+    return Error{ErrorKind::not_found,
+                 cat("there is no key ", quote(name), " (hearth service key list shows all)")};
+  });
+}
+
+bool is_key(const ApiKey& key, std::string_view given) {
+  const std::string hash = salted_hash(key.salt, given);
+  return hash.size() == key.sha256.size() &&
+         CRYPTO_memcmp(hash.data(), key.sha256.data(), hash.size()) == 0;
+}
+
+}  // namespace hearth::catalog
