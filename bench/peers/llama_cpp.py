@@ -1,14 +1,22 @@
 """llama_cpp.py - llama.cpp as a peer: the prebuilt library of the npm package @node-llama-cpp/linux-x64 (MIT).
 
 It picks its own instruction set. The archive (11 MB) is fetched once into build/peers with npm; nothing of it is run but
-the library's C functions. As a program, this only fetches and prints the folder.
+the library's C functions.
+
+  bench/peers/llama_cpp.py                                  fetches, and prints the folder
+  bench/peers/llama_cpp.py MODEL --threads N --context N    answers lines "prefill N" and "decode DEPTH N" with their
+                                                            seconds, as hearth bench model --turns does
 """
+import argparse
 import ctypes
 import os
 import pathlib
+import random
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "@node-llama-cpp/linux-x64@3.22.1"
@@ -74,6 +82,7 @@ class LlamaCpp:
                 ("llama_free", None, [ctypes.c_void_p]),
                 ("llama_model_free", None, [ctypes.c_void_p]),
                 ("llama_memory_clear", None, [ctypes.c_void_p, ctypes.c_bool]),
+                ("llama_memory_seq_rm", ctypes.c_bool, [ctypes.c_void_p] + [ctypes.c_int32] * 3),
                 ("llama_model_get_vocab", ctypes.c_void_p, [ctypes.c_void_p]),
                 ("llama_vocab_n_tokens", ctypes.c_int32, [ctypes.c_void_p])):
             function = getattr(lib, name)
@@ -100,6 +109,10 @@ class LlamaCpp:
     def clear(self):
         self.lib.llama_memory_clear(self.lib.llama_get_memory(self.context), True)
 
+    def forget_after(self, n_tokens):
+        if not self.lib.llama_memory_seq_rm(self.lib.llama_get_memory(self.context), 0, n_tokens, -1):
+            raise PeerError("llama_memory_seq_rm failed")
+
     def feed(self, ids):
         """Computes up to 512 tokens after those before."""
         tokens = (ctypes.c_int32 * len(ids))(*ids)  # the batch only points to them
@@ -113,5 +126,56 @@ class LlamaCpp:
         return self.lib.llama_get_logits_ith(self.context, -1)[:self.n_vocab]
 
 
+class Turns:
+    """What hearth bench model measures, of llama.cpp."""
+
+    def __init__(self, llama):
+        self.llama = llama
+        self.random = random.Random(1)
+        self.depth = None  # of the prompt whose keys and values are there
+
+    def feed_any(self, n_tokens):
+        for at in range(0, n_tokens, 512):
+            self.llama.feed(self.random.choices(range(self.llama.n_vocab), k=min(512, n_tokens - at)))
+
+    def prefill(self, n_tokens):
+        self.depth = None
+        self.llama.clear()
+        start = time.perf_counter()
+        self.feed_any(n_tokens)
+        return time.perf_counter() - start
+
+    def decode(self, depth, n_tokens):
+        depth = max(depth, 1)
+        if self.depth == depth:
+            self.llama.forget_after(depth)
+        else:
+            self.prefill(depth)
+            self.depth = depth
+        start = time.perf_counter()
+        for _ in range(n_tokens):
+            self.feed_any(1)
+        return time.perf_counter() - start
+
+    def answer(self, line):
+        what, *numbers = line.split()
+        return {"prefill": self.prefill, "decode": self.decode}[what](*map(int, numbers))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model", nargs="?", type=pathlib.Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--context", type=int, default=4096)
+    options = parser.parse_args()
+    if options.model is None:
+        print(fetch())
+        return
+    with LlamaCpp(options.model, options.threads, options.context) as llama:
+        turns = Turns(llama)
+        for line in sys.stdin:
+            print(turns.answer(line), flush=True)
+
+
 if __name__ == "__main__":
-    print(fetch())
+    main()

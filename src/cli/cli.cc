@@ -59,6 +59,10 @@ void add_commands(CLI::App& app, Action& action) {
   add_zip_logs(app, action);
   add_alias(app, action);
   add_completion(app, action);
+  CLI::App& bench = *app.add_subcommand("bench", "measure this machine, the kernels, a model");
+  add_bench_machine(bench, action);
+  add_bench_kernels(bench, action);
+  add_bench_model(bench, action);
   CLI::App& debug = *app.add_subcommand("debug", "look inside: tokens, prompts, logits");
   add_debug_tokenize(debug, action);
   add_debug_detokenize(debug, action);

@@ -53,6 +53,9 @@ void add_service_logs(CLI::App& parent, Action& action);
 void add_service_set(CLI::App& parent, Action& action);
 void add_service_key(CLI::App& parent, Action& action);
 void add_serve(CLI::App& parent, Action& action);
+void add_bench_machine(CLI::App& parent, Action& action);
+void add_bench_kernels(CLI::App& parent, Action& action);
+void add_bench_model(CLI::App& parent, Action& action);
 void add_debug_tokenize(CLI::App& parent, Action& action);
 void add_debug_detokenize(CLI::App& parent, Action& action);
 void add_debug_render(CLI::App& parent, Action& action);
@@ -69,6 +72,10 @@ void add_debug_perplexity(CLI::App& parent, Action& action);
 CLI::Option* add_integer(CLI::App& command, const std::string& name,
                          std::optional<std::int64_t>& out, std::int64_t least, std::int64_t most,
                          const std::string& help);
+// The same for a list: "512,2048".
+CLI::Option* add_integers(CLI::App& command, const std::string& name,
+                          std::vector<std::int64_t>& out, std::int64_t least, std::int64_t most,
+                          const std::string& help);
 CLI::Option* add_number(CLI::App& command, const std::string& name, std::optional<double>& out,
                         const std::string& help);
 // May be given several times; each value is taken as it is (CLI11's own lists would split "[a,b]").

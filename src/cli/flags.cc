@@ -1,4 +1,5 @@
 // flags.cc - option kinds that commands share.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -18,6 +19,16 @@ std::optional<double> parse_number(std::string_view text) {
   return value;
 }
 
+std::int64_t integer_of(const std::string& name, std::string_view text, std::int64_t least,
+                        std::int64_t most) {
+  const std::optional<std::int64_t> value = parse_int(text);
+  if (!value || *value < least || *value > most) {
+    throw CLI::ValidationError(
+        name, cat("expected a whole number from ", least, " to ", most, ", not ", quote(text)));
+  }
+  return *value;
+}
+
 }  // namespace
 
 CLI::Option* add_integer(CLI::App& command, const std::string& name,
@@ -27,14 +38,29 @@ CLI::Option* add_integer(CLI::App& command, const std::string& name,
       .add_option_function<std::string>(
           name,
           [name, &out, least, most](const std::string& text) {
-            out = parse_int(text);
-            if (!out || *out < least || *out > most) {
-              throw CLI::ValidationError(name, cat("expected a whole number from ", least, " to ",
-                                                   most, ", not ", quote(text)));
-            }
+            out = integer_of(name, text, least, most);
           },
           help)
       ->type_name("N");
+}
+
+CLI::Option* add_integers(CLI::App& command, const std::string& name,
+                          std::vector<std::int64_t>& out, std::int64_t least, std::int64_t most,
+                          const std::string& help) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, &out, least, most](const std::string& text) {
+            out.clear();
+            for (std::size_t at = 0; at <= text.size();) {
+              const std::size_t comma = std::min(text.find(',', at), text.size());
+              out.push_back(
+                  integer_of(name, std::string_view(text).substr(at, comma - at), least, most));
+              at = comma + 1;
+            }
+          },
+          help)
+      ->type_name("N,…");
 }
 
 CLI::Option* add_number(CLI::App& command, const std::string& name, std::optional<double>& out,

@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/model_card.h"
 #include "cli/output.h"
+#include "cli/proc_value.h"
 #include "cli/service_client.h"
 #include "kernels/cpu/isa.h"
 
@@ -24,18 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-// The value of the first line of a file of /proc that begins with `key`.
-std::string proc_value(const char* path, std::string_view key) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string::npos || !line.starts_with(key)) continue;
-    const std::size_t value = line.find_first_not_of(" \t", colon + 1);
-    return value == std::string::npos ? std::string() : line.substr(value);
-  }
-  return {};
-}
 
 // Display adapters that the kernel knows, by vendor and device number.
 std::vector<std::string> gpus() {

@@ -71,16 +71,6 @@ class EmbeddingReader final : public Embedding {
   std::shared_ptr<EmbeddingJob> job_;
 };
 
-int thread_count(const EngineOptions& options) {
-  if (options.n_threads > 0) return options.n_threads;
-  if (const char* value = std::getenv("HEARTH_THREADS")) {
-    const auto n = parse_int(value);
-    if (n && *n >= 1 && *n <= 1024) return static_cast<int>(*n);
-    log_warn(cat("HEARTH_THREADS is ", quote(value), "; expected 1 to 1024; it is ignored"));
-  }
-  return physical_cores();
-}
-
 std::uint64_t random_seed() {
   std::random_device device;
   return (std::uint64_t{device()} << 32) | device();
@@ -537,6 +527,16 @@ class EngineImpl final : public Engine {
 };
 
 }  // namespace
+
+int thread_count(const EngineOptions& options) {
+  if (options.n_threads > 0) return options.n_threads;
+  if (const char* value = std::getenv("HEARTH_THREADS")) {
+    const auto n = parse_int(value);
+    if (n && *n >= 1 && *n <= 1024) return static_cast<int>(*n);
+    log_warn(cat("HEARTH_THREADS is ", quote(value), "; expected 1 to 1024; it is ignored"));
+  }
+  return physical_cores();
+}
 
 std::unique_ptr<Engine> Engine::create(const EngineOptions& options) {
   return std::make_unique<EngineImpl>(options);

@@ -133,6 +133,9 @@ struct EngineOptions {
   std::int32_t prefill_chunk = 256;  // prompt tokens computed in one step, all sequences together
 };
 
+// The threads that an engine made with these options computes on.
+int thread_count(const EngineOptions& options);
+
 struct ModelStats {
   std::string id;
   std::int64_t running = 0, queued = 0;
