@@ -35,6 +35,7 @@ struct RunFlags {
   bool no_template = false;
   bool verbose = false;
   std::optional<std::int64_t> max_tokens, top_k, seed, context, threads;
+  std::optional<bool> speculation;
   std::optional<double> temperature, top_p, min_p, typical_p;
   std::optional<double> repetition_penalty, presence_penalty, frequency_penalty;
   std::vector<std::string> stop;
@@ -91,7 +92,10 @@ Result<std::optional<std::string>> prompt_of(const RunFlags& flags) {
 }
 
 std::unique_ptr<engine::Engine> make_engine(const RunFlags& flags) {
-  return engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0))});
+  return engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0)),
+                                 .speculation = flags.speculation.value_or(true)
+                                                    ? engine::Speculation::paying
+                                                    : engine::Speculation::off});
 }
 
 Result<Session> open(std::unique_ptr<engine::Engine> engine, const RunFlags& flags) {
@@ -254,6 +258,9 @@ void add_model_run(CLI::App& parent, Action& action) {
   add_integer(command, "--context", f.context, 1, kMostTokens,
               "longest prompt and answer together (default: the model's own)");
   add_integer(command, "--threads", f.threads, 1, 1024, "default: the physical cores");
+  add_switch(command, "--speculation", f.speculation,
+             "guess tokens and check several in one step, when it pays; the answer is the same "
+             "(default on)");
   command.add_option("--device", f.device, "CPU, the only one in this version")
       ->type_name("DEVICE");
   command

@@ -29,6 +29,7 @@ struct ServeFlags {
   std::string host;
   std::optional<std::int64_t> port, context, threads, model_ttl;
   std::vector<std::string> models;
+  std::optional<bool> speculation;
   std::string api_key;
   bool allow_unauthenticated = false;
 };
@@ -99,6 +100,10 @@ Result<void> apply_settings(ServeFlags& flags) {
     if (*flag) continue;
     HEARTH_TRY(*flag, integer_setting(key));
   }
+  if (!flags.speculation) {
+    HEARTH_TRY(const auto speculation, catalog::get_setting("compute.speculation"));
+    flags.speculation = *std::get_if<bool>(&speculation);
+  }
   return {};
 }
 
@@ -140,8 +145,10 @@ Result<int> serve(ServeFlags flags) {
   }
   HEARTH_TRY_VOID(set_log_level_of_settings());
   SignalQueue signals({SIGINT, SIGTERM});
-  const auto engine =
-      engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0))});
+  const auto engine = engine::Engine::create(
+      {.n_threads = static_cast<int>(flags.threads.value_or(0)),
+       .speculation = flags.speculation.value_or(true) ? engine::Speculation::paying
+                                                       : engine::Speculation::off});
   engine->set_time_to_live(std::chrono::seconds(flags.model_ttl.value_or(0)));
 
   HEARTH_TRY(server::ServerOptions options, server_options(flags));
@@ -183,6 +190,9 @@ void add_serve(CLI::App& parent, Action& action) {
   add_integer(command, "--context", f.context, 1, std::int64_t{1} << 30,
               "longest prompt and answer of the models that --model names");
   add_integer(command, "--threads", f.threads, 1, 1024, "default: the physical cores");
+  add_switch(command, "--speculation", f.speculation,
+             "guess tokens of answers that repeat what stands before them and check several in one "
+             "step, when it pays; the answers are the same (default on)");
   add_integer(command, "--model-ttl", f.model_ttl, 0, std::int64_t{1} << 30,
               "unload models unused for so many seconds (default 0: never)");
   command.callback([&action, flags] { action = [flags] { return serve(*flags); }; });
