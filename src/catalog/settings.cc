@@ -26,11 +26,13 @@ using Type = Setting::Type;
 
 constexpr std::int64_t kManySeconds = std::int64_t{1} << 30;
 
-constexpr std::array<Setting, 8> kSettings = {{
+constexpr std::array<Setting, 9> kSettings = {{
     {"cache.directory", Type::text, 0, 0, "", "cache-directory",
      "the folder of the models; empty: the usual one"},
     {"compute.onnx.enable_gpu", Type::boolean, 0, 0, "false", "",
      "whether ONNX models may use a GPU, where this version finds one"},
+    {"compute.speculation", Type::boolean, 0, 0, "true", "",
+     "whether the service guesses tokens and checks several in one step, when it pays"},
     {"compute.threads", Type::integer, 0, 1024, "0", "",
      "threads that compute; 0: the physical cores"},
     {"service.allowed_origins", Type::text, 0, 0, "", "",

@@ -78,6 +78,9 @@ CLI::Option* add_integers(CLI::App& command, const std::string& name,
                           const std::string& help);
 CLI::Option* add_number(CLI::App& command, const std::string& name, std::optional<double>& out,
                         const std::string& help);
+// "on" or "off".
+CLI::Option* add_switch(CLI::App& command, const std::string& name, std::optional<bool>& out,
+                        const std::string& help);
 // May be given several times; each value is taken as it is (CLI11's own lists would split "[a,b]").
 CLI::Option* add_repeated(CLI::App& command, const std::string& name, std::vector<std::string>& out,
                           const std::string& help);

@@ -78,6 +78,21 @@ CLI::Option* add_number(CLI::App& command, const std::string& name, std::optiona
       ->type_name("X");
 }
 
+CLI::Option* add_switch(CLI::App& command, const std::string& name, std::optional<bool>& out,
+                        const std::string& help) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, &out](const std::string& text) {
+            if (text != "on" && text != "off") {
+              throw CLI::ValidationError(name, cat("expected on or off, not ", quote(text)));
+            }
+            out = text == "on";
+          },
+          help)
+      ->type_name("on|off");
+}
+
 CLI::Option* add_repeated(CLI::App& command, const std::string& name, std::vector<std::string>& out,
                           const std::string& help) {
   return command

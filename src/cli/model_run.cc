@@ -38,6 +38,7 @@ struct RunFlags {
   bool no_template = false;
   bool verbose = false;
   std::optional<std::int64_t> max_tokens, top_k, seed, context, threads;
+  std::optional<bool> speculation;
   std::optional<double> temperature, top_p, min_p, typical_p;
   std::optional<double> repetition_penalty, presence_penalty, frequency_penalty;
   std::vector<std::string> stop;
@@ -95,7 +96,10 @@ Result<std::optional<std::string>> prompt_of(const RunFlags& flags) {
 }
 
 std::unique_ptr<engine::Engine> make_engine(const RunFlags& flags) {
-  return engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0))});
+  return engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0)),
+                                 .speculation = flags.speculation.value_or(true)
+                                                    ? engine::Speculation::paying
+                                                    : engine::Speculation::off});
 }
 
 Result<Session> open(std::unique_ptr<engine::Engine> engine, const RunFlags& flags) {
@@ -272,6 +276,9 @@ void add_run_flags(CLI::App& command, const std::shared_ptr<RunFlags>& flags, Ac
               "longest prompt and answer together (default: the model's own)");
   add_integer(command, "--threads", f.threads, 1, 1024, "default: the physical cores");
   add_device(command, f.device);
+  add_switch(command, "--speculation", f.speculation,
+             "guess tokens and check several in one step, when it pays; the answer is the same "
+             "(default on)");
   command
       .add_option_function<std::string>(
           "--retain",

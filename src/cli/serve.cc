@@ -106,6 +106,10 @@ Result<void> apply_settings(ServeFlags& flags) {
     if (*flag) continue;
     HEARTH_TRY(*flag, integer_setting(key));
   }
+  if (!flags.speculation) {
+    HEARTH_TRY(const auto speculation, catalog::get_setting("compute.speculation"));
+    flags.speculation = *std::get_if<bool>(&speculation);
+  }
   return {};
 }
 
@@ -158,8 +162,10 @@ Result<int> serve(ServeFlags flags) {
   HEARTH_TRY_VOID(set_log_level_of_settings());
   HEARTH_TRY(const auto models, models_of(flags));
   SignalQueue signals({SIGINT, SIGTERM});
-  const auto engine =
-      engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0))});
+  const auto engine = engine::Engine::create(
+      {.n_threads = static_cast<int>(flags.threads.value_or(0)),
+       .speculation = flags.speculation.value_or(true) ? engine::Speculation::paying
+                                                       : engine::Speculation::off});
   engine->set_time_to_live(std::chrono::seconds(flags.model_ttl.value_or(0)));
 
   std::unique_ptr<server::Server> server;

@@ -41,6 +41,9 @@ void add_serve_flags(CLI::App& command, ServeFlags& f) {
   add_integer(command, "--context", f.context, 1, std::int64_t{1} << 30,
               "longest prompt and answer of the models that --model names");
   add_integer(command, "--threads", f.threads, 1, 1024, "default: the physical cores");
+  add_switch(command, "--speculation", f.speculation,
+             "guess tokens of answers that repeat what stands before them and check several in one "
+             "step, when it pays; the answers are the same (default on)");
   add_integer(command, "--model-ttl", f.model_ttl, 0, std::int64_t{1} << 30,
               "unload models unused for so many seconds (default 0: never)");
   command
@@ -69,6 +72,7 @@ std::vector<std::string> serve_arguments(const ServeFlags& flags) {
   for (const auto& [name, number] : kNumbers) {
     if (flags.*number) add(cat("--", name), cat(*(flags.*number)));
   }
+  if (flags.speculation) add("--speculation", *flags.speculation ? "on" : "off");
   for (const std::string& model : flags.models) add("--model", model);
   if (flags.allow_unauthenticated) words.emplace_back("--allow-unauthenticated");
   return words;
@@ -80,6 +84,7 @@ Json flags_json(const ServeFlags& flags) {
   for (const auto& [name, number] : kNumbers) {
     if (flags.*number) json[name] = *(flags.*number);
   }
+  if (flags.speculation) json["speculation"] = *flags.speculation;
   if (!flags.models.empty()) json["model"] = flags.models;
   if (flags.allow_unauthenticated) json["allow-unauthenticated"] = true;
   return json;
@@ -95,6 +100,9 @@ ServeFlags flags_of(const Json& json) {
       flags.*number = json[name].get<std::int64_t>();
     }
   }
+  if (json.contains("speculation") && json["speculation"].is_boolean()) {
+    flags.speculation = json["speculation"].get<bool>();
+  }
   if (json.contains("model") && json["model"].is_array()) {
     for (const Json& model : json["model"]) {
       if (model.is_string()) flags.models.push_back(model.get<std::string>());
@@ -109,6 +117,7 @@ ServeFlags merged(ServeFlags later, const ServeFlags& earlier) {
   for (const auto& [name, number] : kNumbers) {
     if (!(later.*number)) later.*number = earlier.*number;
   }
+  if (!later.speculation) later.speculation = earlier.speculation;
   if (later.models.empty()) later.models = earlier.models;
   later.allow_unauthenticated = later.allow_unauthenticated || earlier.allow_unauthenticated;
   return later;
@@ -117,7 +126,7 @@ ServeFlags merged(ServeFlags later, const ServeFlags& earlier) {
 void make_model_paths_absolute(ServeFlags& flags) {
   for (std::string& name : flags.models) {
     const auto model = catalog::resolve(name);
-    if (model && model->sha256.empty()) name = model->path;  // named by a path
+    if (model && model->files.empty()) name = model->path;  // named by a path
   }
 }
 

@@ -15,6 +15,7 @@ struct ServeFlags {
   std::string host;
   std::optional<std::int64_t> port, context, threads, model_ttl;
   std::vector<std::string> models;
+  std::optional<bool> speculation;
   bool allow_unauthenticated = false;
   std::string api_key;  // a secret: never on a command line of ours, never in a file
 };

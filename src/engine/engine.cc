@@ -187,11 +187,12 @@ class EngineImpl final : public Engine {
                                                           .n_top = request.top_logprobs,
                                                           .with_spans = request.logprobs},
                                            request.sampling.seed.value_or(random_seed()));
+    auto drafter = make_drafter(static_cast<std::int64_t>(request.prompt.size()) + max_tokens);
     // On the caller's thread: the engine's has answers to give.
     if (request.grammar) text_model->grammar_vocabulary();
-    HEARTH_TRY_VOID(
-        enqueue(incoming_, std::make_unique<Sequence>(text_model, std::move(request), max_tokens,
-                                                      std::move(parser), answer)));
+    HEARTH_TRY_VOID(enqueue(
+        incoming_, std::make_unique<Sequence>(text_model, std::move(request), max_tokens,
+                                              std::move(parser), std::move(drafter), answer)));
     return std::unique_ptr<Generation>(std::make_unique<AnswerReader>(answer));
   }
 
@@ -319,6 +320,12 @@ class EngineImpl final : public Engine {
                        " has ", n, " tokens. Shorten or divide it.")};
     }
     return {};
+  }
+
+  std::unique_ptr<Drafter> make_drafter(std::int64_t most_tokens) const {
+    if (options_.speculation == Speculation::off) return nullptr;
+    if (options_.make_drafter) return options_.make_drafter(most_tokens);
+    return std::make_unique<NgramDrafter>(most_tokens);
   }
 
   std::size_t n_incoming() const { return incoming_.size() + incoming_jobs_.size(); }

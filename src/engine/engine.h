@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/drafter.h"
 #include "engine/request.h"
 #include "formats/checkpoint.h"
 #include "models/model.h"
@@ -125,12 +126,20 @@ class Embedding {
   virtual Usage usage() const = 0;                            // final once done()
 };
 
+// Guesses are checked (speculation.h) when it pays; never; or as many as there is room for, which
+// is for tests. An answer is the same bytes with each.
+enum class Speculation : std::uint8_t { off, paying, always };
+
 struct EngineOptions {
   int n_threads = 0;                      // 0: HEARTH_THREADS, else the machine's physical cores
   std::uint64_t memory_budget_bytes = 0;  // for all models together; 0: what the machine has free
   std::size_t max_queue = 512;       // requests waiting for a place; one more is refused (busy)
   std::int32_t max_batch = 32;       // sequences that decode in one step
   std::int32_t prefill_chunk = 256;  // prompt tokens computed in one step, all sequences together
+  Speculation speculation = Speculation::paying;
+  // The guesses of a sequence of at most so many tokens; called by whoever submits it. Absent:
+  // NgramDrafter.
+  std::function<std::unique_ptr<Drafter>(std::int64_t most_tokens)> make_drafter = {};
 };
 
 // The threads that an engine made with these options computes on.

@@ -142,6 +142,47 @@ TEST(RealModel, likelihood_of_a_text_exact_and_fast) {
   EXPECT_NEAR(mean(*engine->score(load(*engine, true), ids)), text["mean_nll"].get<double>(), 1e-4);
 }
 
+// Prompts that repeat themselves, with "paying" too: which rows share a step then depends on the
+// clock, and no byte does.
+TEST(RealModel, guessing_changes_no_byte_of_an_answer) {
+  std::vector<Request> requests;
+  for (const auto& p : golden()["prompts"]) {
+    Request r;
+    for (int copy = 0; copy < 2; ++copy) {
+      for (const TokenId id : ids_of(p["ids"])) {
+        if (r.prompt.size() < 160) r.prompt.push_back(id);
+      }
+    }
+    r.max_tokens = 40;
+    r.sampling.temperature = requests.size() % 2 == 0 ? 0.0 : 0.8;
+    r.sampling.repetition_penalty = requests.size() % 3 == 0 ? 1.05 : 1.0;
+    r.sampling.seed = requests.size();
+    r.logprobs = true;
+    r.ignore_eos = true;
+    requests.push_back(std::move(r));
+  }
+  Usage sum;
+  const auto answers = [&requests, &sum](Speculation speculation) {
+    const auto engine = Engine::create({.speculation = speculation});
+    const auto model = load(*engine, false);
+    std::vector<std::vector<std::pair<TokenId, float>>> all;
+    for (const Request& r : requests) {
+      const auto running = *engine->submit(model, r);
+      all.emplace_back();
+      while (const auto event = running->next()) all.back().emplace_back(event->id, event->logprob);
+      sum.checked_guesses += running->usage().checked_guesses;
+      sum.right_guesses += running->usage().right_guesses;
+    }
+    return all;
+  };
+  const auto plain = answers(Speculation::off);
+  EXPECT_EQ(sum.checked_guesses, 0);
+  EXPECT_EQ(answers(Speculation::always), plain);
+  EXPECT_GT(sum.right_guesses, 30);
+  EXPECT_GT(sum.checked_guesses, sum.right_guesses);
+  EXPECT_EQ(answers(Speculation::paying), plain);
+}
+
 TEST(RealModel, sixteen_streams_give_the_bytes_of_sixteen_runs_alone) {
   std::vector<std::vector<TokenId>> prompts;
   for (const auto& p : golden()["prompts"]) prompts.push_back(ids_of(p["ids"]));

@@ -100,6 +100,8 @@ struct Usage {
   std::int64_t cached_tokens = 0;      // of the prompt, whose keys and values were reused
   std::int64_t completion_tokens = 0;  // generated, the end-of-generation token included
   std::int64_t reasoning_tokens = 0;   // of them: up to the last that gave reasoning, tags included
+  std::int64_t checked_guesses = 0;    // tokens that speculation guessed and a step computed
+  std::int64_t right_guesses = 0;      // of them, those that the answer then had
   double queue_s = 0;                  // submit to first work
   double prompt_s = 0;                 // first work to first token
   double decode_s = 0;                 // first token to last

@@ -5,7 +5,8 @@
 //   top_k      The k-th largest of the chunk maxima is no larger than the k-th largest logit: k
 //              chunks each hold one at least as large. Only chunks that reach it are looked into.
 //   top_p      Tokens with w < (1 - p) Z / n weigh less than (1 - p) Z together, so those above
-//              hold p Z already and contain the nucleus.
+//              hold p Z already and contain the nucleus. Usually far fewer do: the nearest are
+//              tried first, then those twice as far, until they weigh p Z.
 //   typical_p  With d = -ln w and D = sum(w d) / Z the order is by |d - D| (the constant ln Z
 //              cancels in "surprise minus entropy"). The tokens with d <= c, where
 //              c = -ln((1 - p) Z / n), hold p Z and all have |d - D| <= max(D, c - D); so what is
@@ -29,6 +30,16 @@
 
 #include "base/check.h"
 
+// A loop over the whole vocabulary is compiled for each width of vectors, and which one runs is
+// chosen when the program starts. The same operations in the same order: no bit depends on the
+// choice. Sanitizers are not ready at that time, and go without.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define HEARTH_EACH_WIDTH [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
+#else
+#define HEARTH_EACH_WIDTH
+#endif
+
 namespace hearth::engine {
 namespace {
 
@@ -47,7 +58,7 @@ std::size_t n_chunks_of(std::size_t n) { return (n + kChunk - 1) / kChunk; }
 
 // exp(-d) for 0 <= d <= kFarthest, within 2 units in the last place. Our own because libraries
 // differ in the last bit, and because this form (no branch, no call) becomes vector code.
-inline double exp_minus(double d) {
+[[gnu::always_inline]] inline double exp_minus(double d) {
   constexpr double kLog2E = 0x1.71547652b82fep0;
   constexpr double kLn2High = 0x1.62e42fefa0000p-1;  // 37 bits: k * kLn2High is exact
   constexpr double kLn2Low = 0x1.cf79abc9e3b3ap-40;
@@ -84,7 +95,7 @@ struct Scale {
         inverse(std::min(1.0 / temperature, 1e300)) {}  // 0 * inf would be NaN
 
   // -ln w; at most kFarthest, for -inf too.
-  double distance(float logit) const {
+  [[gnu::always_inline]] double distance(float logit) const {
     const double d = (largest - static_cast<double>(logit)) * inverse;
     return d < kFarthest ? d : kFarthest;
   }
@@ -95,42 +106,51 @@ struct Scale {
   double logit_at(double d) const { return largest - (d * (1 + 1e-6) + 1e-6) / inverse; }
 };
 
-double sum_of_lanes(const double (&s)[8]) {
+[[gnu::always_inline]] inline double sum_of_lanes(const double (&s)[8]) {
   return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-// Largest of one chunk, in 16 lanes so that it becomes vector code; NaN and +inf set `bad`.
-float chunk_maximum(const float* x, std::size_t n, bool& bad) {
-  float lanes[16];
-  std::int32_t wrong[16] = {};
-  std::fill(lanes, lanes + 16, -kInfinity);
-  std::size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    for (std::size_t j = 0; j < 16; ++j) {
-      lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
-      wrong[j] |= x[i + j] <= kLargestFloat ? 0 : 1;
-    }
-  }
-  for (std::size_t j = 0; i + j < n; ++j) {
-    lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
-    wrong[j] |= x[i + j] <= kLargestFloat ? 0 : 1;
-  }
-  for (std::size_t j = 1; j < 16; ++j) {
-    lanes[0] = lanes[j] > lanes[0] ? lanes[j] : lanes[0];
-    wrong[0] |= wrong[j];
-  }
-  bad = bad || wrong[0] != 0;
-  return lanes[0];
+// The larger of each of the first n and the n behind them.
+template <std::size_t n>
+[[gnu::always_inline]] inline void fold(const float* x, float* larger) {
+  for (std::size_t i = 0; i < n; ++i) larger[i] = x[i] > x[i + n] ? x[i] : x[i + n];
 }
 
+// Largest of one whole chunk, by folding it, which becomes vector code; NaN and +inf set `bad`.
+[[gnu::always_inline]] inline float chunk_maximum(const float* x, bool& bad) {
+  std::int32_t n_good = 0;
+  for (std::size_t i = 0; i < kChunk; ++i) n_good += x[i] <= kLargestFloat ? 1 : 0;
+  bad = bad || n_good != static_cast<std::int32_t>(kChunk);
+  float a[kChunk / 2], b[kChunk / 4];
+  fold<32>(x, a);
+  fold<16>(a, b);
+  fold<8>(b, a);
+  fold<4>(a, b);
+  fold<2>(b, a);
+  return a[0] > a[1] ? a[0] : a[1];
+}
+
+// A chunk, or the last part of the vocabulary with impossible tokens behind it.
+struct PaddedChunk {
+  const float* begin;
+  float padded[kChunk];
+
+  [[gnu::always_inline]] PaddedChunk(std::span<const float> logits, std::size_t chunk)
+      : begin(logits.data() + chunk * kChunk) {
+    const std::size_t n = logits.size() - chunk * kChunk;
+    if (n >= kChunk) return;
+    std::fill(padded, padded + kChunk, -kInfinity);
+    std::copy(begin, begin + n, padded);
+    begin = padded;
+  }
+};
+
 // Fills chunk_max. The largest logit; -inf also when a logit is NaN or +inf.
-float scan(std::span<const float> logits, std::span<float> chunk_max) {
+HEARTH_EACH_WIDTH float scan(std::span<const float> logits, std::span<float> chunk_max) {
   bool bad = false;
   float largest = -kInfinity;
   for (std::size_t c = 0; c < chunk_max.size(); ++c) {
-    const std::size_t begin = c * kChunk;
-    const std::size_t n = std::min(kChunk, logits.size() - begin);
-    chunk_max[c] = chunk_maximum(logits.data() + begin, n, bad);
+    chunk_max[c] = chunk_maximum(PaddedChunk(logits, c).begin, bad);
     largest = std::max(largest, chunk_max[c]);
   }
   return bad ? -kInfinity : largest;
@@ -142,39 +162,31 @@ struct ChunkMass {
   double distance[kChunk];
   double weight[kChunk];
 
-  void compute(std::span<const float> logits, std::size_t chunk, const Scale& scale) {
-    const std::size_t begin = chunk * kChunk;
-    if (begin + kChunk <= logits.size()) return compute(logits.data() + begin, scale);
-    float padded[kChunk];
-    std::fill(padded, padded + kChunk, -kInfinity);
-    std::copy(logits.begin() + static_cast<std::ptrdiff_t>(begin), logits.end(), padded);
-    compute(padded, scale);
+  [[gnu::always_inline]] void compute(std::span<const float> logits, std::size_t chunk,
+                                      const Scale& scale) {
+    const PaddedChunk x(logits, chunk);
+    for (std::size_t i = 0; i < kChunk; ++i) distance[i] = scale.distance(x.begin[i]);
+    for (std::size_t i = 0; i < kChunk; ++i) weight[i] = exp_minus(distance[i]);
   }
-  double total() const {
+  [[gnu::always_inline]] double total() const {
     double lanes[8] = {};
     for (std::size_t i = 0; i < kChunk; i += 8) {
       for (std::size_t j = 0; j < 8; ++j) lanes[j] += weight[i + j];
     }
     return sum_of_lanes(lanes);
   }
-  double surprise() const {
+  [[gnu::always_inline]] double surprise() const {
     double lanes[8] = {};
     for (std::size_t i = 0; i < kChunk; i += 8) {
       for (std::size_t j = 0; j < 8; ++j) lanes[j] += weight[i + j] * distance[i + j];
     }
     return sum_of_lanes(lanes);
   }
-
- private:
-  void compute(const float* x, const Scale& scale) {
-    for (std::size_t i = 0; i < kChunk; ++i) distance[i] = scale.distance(x[i]);
-    for (std::size_t i = 0; i < kChunk; ++i) weight[i] = exp_minus(distance[i]);
-  }
 };
 
 // Total and, if wanted, surprise of all tokens; leaves the total of each chunk.
-Mass weigh(std::span<const float> logits, const Scale& scale, bool want_surprise,
-           std::span<double> chunk_weight) {
+HEARTH_EACH_WIDTH Mass weigh(std::span<const float> logits, const Scale& scale, bool want_surprise,
+                             std::span<double> chunk_weight) {
   ChunkMass chunk;
   Mass mass{0, 0};
   for (std::size_t c = 0; c < chunk_weight.size(); ++c) {
@@ -564,8 +576,13 @@ Mass Sampler::gather(std::span<const float> logits, float largest, SamplerScratc
   // Half of the weight that the argument allows: room for the rounding of the sums.
   double distance = -std::log(0.5 * share * mass.total / static_cast<double>(n));
   if (typical) distance = std::max(distance, 2.0 * mass.surprise / mass.total);
-  collect(logits, chunk_max, scale.logit_at(std::min(distance, kFarthest)), scale, candidates);
-  return mass;
+  distance = std::min(distance, kFarthest);
+  // More than p Z, by more than sums in another order can differ.
+  const double enough = typical ? 2 * mass.total : params_.top_p * mass.total * (1 + 1e-9);
+  for (double near = typical ? distance : 4;; near *= 2) {
+    collect(logits, chunk_max, scale.logit_at(std::min(near, distance)), scale, candidates);
+    if (near >= distance || mass_of(candidates, scale).total >= enough) return mass;
+  }
 }
 
 // typical_p, top_p, min_p over scratch.candidates_.

@@ -15,6 +15,7 @@
 #include "engine/prefix_index.h"
 #include "engine/request.h"
 #include "engine/sampler.h"
+#include "engine/speculation.h"
 #include "text/grammar/token_grammar.h"
 
 namespace hearth::engine {
@@ -24,9 +25,10 @@ class TextModel;
 using Clock = std::chrono::steady_clock;
 
 struct Sequence {
-  // A generation.
+  // A generation. drafter: of its guesses; null: none.
   Sequence(std::shared_ptr<const TextModel> model, Request request, std::int64_t max_tokens,
-           std::unique_ptr<text::AnswerParser> parser, std::shared_ptr<Answer> answer);
+           std::unique_ptr<text::AnswerParser> parser, std::unique_ptr<Drafter> drafter,
+           std::shared_ptr<Answer> answer);
   // A scoring job: every position's logits (or the last one's) go to `on_logits`, nothing is
   // sampled.
   using OnLogits = std::function<void(std::int64_t position, std::span<const float> logits)>;
@@ -39,10 +41,15 @@ struct Sequence {
   // The most positions it may come to have; known from the start.
   std::int64_t planned_length() const { return n_prompt + max_tokens; }
   bool scores() const { return static_cast<bool>(on_logits); }
-  // Whether the row at `position` needs its logits.
+  // Whether the row at `position` needs its logits: the last one's, and those of guesses.
   bool wants_logits(std::int64_t position) const {
-    const bool last = position + 1 == static_cast<std::int64_t>(tokens.size());
+    const bool last = position + 1 >= static_cast<std::int64_t>(tokens.size());
     return last || (scores() && !last_only);
+  }
+  // What stands at `position`: a token, or behind them a guess.
+  TokenId token_at(std::int64_t position) const {
+    const auto at = static_cast<std::size_t>(position);
+    return at < tokens.size() ? tokens[at] : draft.tokens[at - tokens.size()];
   }
 
   std::shared_ptr<const TextModel> model;
@@ -53,9 +60,10 @@ struct Sequence {
   OnLogits on_logits;
   bool last_only = false;
 
-  std::vector<TokenId> tokens;   // prompt and answer; reserved to its bound
-  std::int64_t n_computed = 0;   // tokens whose keys and values are in the cache
-  std::int64_t n_chosen = 0;     // rows of it in the current step
+  std::vector<TokenId> tokens;  // prompt and answer; reserved to its bound
+  std::int64_t n_computed = 0;  // tokens whose keys and values are in the cache
+  std::int64_t n_chosen = 0;    // rows of it in the current step, guesses included
+  Draft draft;
   std::vector<BlockId> blocks;   // reserved to its bound
   PrefixIndex::Chain chain;      // behind the last block that is in the index
   std::int64_t n_indexed = 0;    // blocks

@@ -41,10 +41,15 @@ void Stepper::step(const TextModel& model, StepCounters& counters) {
   admit(model, counters);
   choose_rows(c);
   if (!shares_.empty()) {
+    const Clock::time_point start = Clock::now();
     const kernels::Batch batch{row_tokens_, row_positions_, sequence_rows_, output_rows_};
     c.ops->begin(batch);
     model.model().forward(batch, *c.ops);
     for (Share& share : shares_) settle(model, share, counters);
+    const auto n_rows = static_cast<std::int64_t>(row_tokens_.size());
+    if (n_rows == n_decoding_ + n_guesses_) {
+      c.times.add(n_decoding_, n_guesses_, seconds(start, Clock::now()));
+    }
   }
   remove_finished(c);
 }
@@ -99,7 +104,10 @@ void Stepper::admit(const TextModel& model, StepCounters& counters) {
 
 // Decoding sequences come first: a long prompt beside them slows them down, but never stops them.
 void Stepper::choose_rows(TextModel::Compute& c) {
-  for (const auto& s : c.running) s->n_chosen = 0;
+  for (const auto& s : c.running) {
+    s->n_chosen = 0;
+    s->draft.forget();
+  }
   // Preemption takes from the back, so an index stays valid while it is below the size.
   for (std::size_t i = 0; i < c.running.size(); ++i) {
     if (c.running[i]->n_pending() == 1) choose(c, *c.running[i], 1);
@@ -115,6 +123,9 @@ void Stepper::choose_rows(TextModel::Compute& c) {
     prompt_rows -= n;
     if (every_row) scored_rows -= n;
   }
+  n_decoding_ = n_guesses_ = 0;
+  for (const auto& s : c.running) n_decoding_ += s->n_chosen == 1 && s->n_pending() == 1 ? 1 : 0;
+  if (prompt_rows == options_.prefill_chunk) choose_guesses(c);
   collect_rows(c);
 }
 
@@ -133,6 +144,43 @@ bool Stepper::choose(TextModel::Compute& c, Sequence& s, std::int64_t n) {
   return true;
 }
 
+// Guessed tokens behind those of the sequences that decode; the oldest's first.
+void Stepper::choose_guesses(TextModel::Compute& c) {
+  if (options_.speculation == Speculation::off || n_decoding_ >= kSpeculatedRows) return;
+  const bool always = options_.speculation == Speculation::always;
+  const std::optional<double> row_share = c.times.row_share(n_decoding_);
+  std::int64_t room = std::min<std::int64_t>(kSpeculatedRows - n_decoding_, options_.prefill_chunk);
+  double expected = static_cast<double>(n_decoding_), cost = 1;
+  for (const auto& running : c.running) {
+    Sequence& s = *running;
+    if (s.n_chosen == 0 || s.scores()) continue;
+    s.draft.propose(s.tokens, std::min(room, s.max_tokens - s.n_generated() - 1));
+    std::int64_t n = 0;
+    if (always) {
+      n = static_cast<std::int64_t>(s.draft.tokens.size());
+    } else if (row_share) {
+      n = worth_checking(s.draft, *row_share, expected, cost);
+    }
+    check_guesses(c, s, n);
+    room -= s.draft.n_checked;
+  }
+}
+
+// Gives a sequence rows for n guesses, fewer where their blocks would have to be taken from others.
+void Stepper::check_guesses(TextModel::Compute& c, Sequence& s, std::int64_t n) {
+  const auto n_rows = [&s] {
+    return static_cast<std::int64_t>(s.blocks.size()) * kPage - s.n_computed;
+  };
+  while (n_rows() < 1 + n) {
+    const auto block = c.blocks->allocate();
+    if (!block) break;
+    s.blocks.push_back(*block);
+  }
+  s.draft.n_checked = std::min(n, n_rows() - 1);
+  s.n_chosen += s.draft.n_checked;
+  n_guesses_ += s.draft.n_checked;
+}
+
 void Stepper::collect_rows(TextModel::Compute& c) {
   row_tokens_.clear();
   row_positions_.clear();
@@ -147,7 +195,7 @@ void Stepper::collect_rows(TextModel::Compute& c) {
     for (std::int64_t position = s.n_computed; position < s.n_computed + s.n_chosen; ++position) {
       if (s.wants_logits(position))
         output_rows_.push_back(static_cast<std::int32_t>(row_tokens_.size()));
-      row_tokens_.push_back(s.tokens[static_cast<std::size_t>(position)]);
+      row_tokens_.push_back(s.token_at(position));
       row_positions_.push_back(static_cast<std::int32_t>(position));
     }
     const auto n_rows = static_cast<std::int32_t>(s.n_chosen);
@@ -189,17 +237,34 @@ void Stepper::settle(const TextModel& model, Share& share, StepCounters& counter
   TextModel::Compute& c = model.compute();
   Sequence& s = *share.sequence;
   const std::int64_t first_position = s.n_computed;
-  s.n_computed += share.n_rows;
+  // A guess counts when it has become a token.
+  s.n_computed += share.n_rows - s.draft.n_checked;
   index_full_blocks(c, s);
   if (share.n_outputs == 0) return;
   const Rows<float> logits = c.ops->rows(model.model().logits());
-  if (!s.scores()) return draw(model, s, logits.row(share.first_output), counters);
+  if (!s.scores()) return draw_all(model, share, logits, counters);
   const auto n_vocab = static_cast<std::size_t>(model.n_vocab());
   const std::int64_t first_wanted = first_position + share.n_rows - share.n_outputs;
   for (std::int32_t i = 0; i < share.n_outputs; ++i) {
     s.on_logits(first_wanted + i, {logits.row(share.first_output + i), n_vocab});
   }
   if (s.n_pending() == 0) finish(c, s, FinishReason::stop);
+}
+
+// The token behind the last, and as long as it is the guessed one, the token behind the guess.
+void Stepper::draw_all(const TextModel& model, const Share& share, Rows<float> logits,
+                       StepCounters& counters) {
+  Sequence& s = *share.sequence;
+  s.usage.checked_guesses += s.draft.n_checked;
+  std::int32_t i = 0;
+  draw(model, s, logits.row(share.first_output), counters);
+  while (!s.finished && s.draft.confirms(i, s.tokens.back())) {
+    ++s.n_computed;
+    ++s.usage.right_guesses;
+    index_full_blocks(model.compute(), s);
+    ++i;
+    draw(model, s, logits.row(share.first_output + i), counters);
+  }
 }
 
 // One token, within the grammar if there is one.

@@ -2,9 +2,12 @@
 // logits.
 //
 //   admit        waiting sequences join while there is room, reusing the cached prefix of their
-//   prompt choose rows  one row of each sequence that decodes, then prompt rows up to the chunk's
-//   size forward      the model computes them settle       full blocks enter the prefix index,
-//   tokens are drawn, ended sequences leave
+//                prompt
+//   choose rows  one row of each sequence that decodes, then prompt rows up to the chunk's size;
+//                without prompt rows, guessed tokens behind those that decode (speculation.h)
+//   forward      the model computes them
+//   settle       full blocks enter the prefix index, tokens are drawn as long as the guesses were
+//                right, ended sequences leave
 //
 // When blocks run out, the youngest running sequence gives its blocks back and waits again: its
 // tokens are kept and recomputed later, so its answer is the same. The oldest never does, and any
@@ -48,6 +51,8 @@ class Stepper {
   void admit(const TextModel& model, StepCounters& counters);
   void choose_rows(TextModel::Compute& c);
   bool choose(TextModel::Compute& c, Sequence& s, std::int64_t n);
+  void choose_guesses(TextModel::Compute& c);
+  void check_guesses(TextModel::Compute& c, Sequence& s, std::int64_t n);
   void collect_rows(TextModel::Compute& c);
   void preempt_youngest(TextModel::Compute& c);
   void release_blocks(TextModel::Compute& c, Sequence& s);
@@ -55,6 +60,8 @@ class Stepper {
   void index_full_blocks(TextModel::Compute& c, Sequence& s);
   Result<SampledToken> sample(const TextModel& model, Sequence& sequence,
                               std::span<const float> logits);
+  void draw_all(const TextModel& model, const Share& share, Rows<float> logits,
+                StepCounters& counters);
   void draw(const TextModel& model, Sequence& s, const float* logits, StepCounters& counters);
   void finish(TextModel::Compute& c, Sequence& s, FinishReason reason,
               std::optional<Error> error = {});
@@ -65,6 +72,7 @@ class Stepper {
   std::vector<std::int32_t> row_positions_, output_rows_;
   std::vector<kernels::SequenceRows> sequence_rows_;
   std::vector<Share> shares_;
+  std::int64_t n_decoding_ = 0, n_guesses_ = 0;  // rows of this step
 };
 
 }  // namespace hearth::engine

@@ -69,6 +69,7 @@ class TextModel final : public LoadedModel {
     std::unique_ptr<BlockPool> blocks;
     SamplerScratch scratch;
     GrammarCache grammars;
+    StepTimes times;
     std::deque<std::unique_ptr<Sequence>> waiting;   // first come, first served
     std::vector<std::unique_ptr<Sequence>> running;  // oldest first
     // Encoders: requests, and the pages that each step deals out anew.

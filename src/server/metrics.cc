@@ -92,6 +92,8 @@ void Metrics::add_answer(const std::string& model, engine::FinishReason reason,
   m.prompt_tokens += static_cast<std::uint64_t>(usage.prompt_tokens);
   m.cached_tokens += static_cast<std::uint64_t>(usage.cached_tokens);
   m.generated_tokens += static_cast<std::uint64_t>(usage.completion_tokens);
+  m.checked_guesses += static_cast<std::uint64_t>(usage.checked_guesses);
+  m.right_guesses += static_cast<std::uint64_t>(usage.right_guesses);
   m.queue.add(usage.queue_s);
   m.whole.add(usage.queue_s + usage.prompt_s + usage.decode_s);
   if (usage.completion_tokens > 0) m.first_token.add(usage.queue_s + usage.prompt_s);
@@ -147,6 +149,10 @@ std::string Metrics::text(const engine::Engine& engine) const {
   counter("hearth_cached_tokens_total", "Of them, those found in the cache.",
           &PerModel::cached_tokens);
   counter("hearth_generated_tokens_total", "Tokens of answers.", &PerModel::generated_tokens);
+  counter("hearth_speculated_tokens_total", "Guessed tokens that a step computed.",
+          &PerModel::checked_guesses);
+  counter("hearth_accepted_tokens_total", "Of them, those that the answer then had.",
+          &PerModel::right_guesses);
   head("hearth_answers_total", "counter", "Answers that ended, by why.", out);
   for (const auto& [id, m] : models_) {
     for (const auto& [reason, count] : m.finished) {

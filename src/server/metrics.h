@@ -48,6 +48,7 @@ class Metrics {
   struct PerModel {
     std::map<std::string_view, std::uint64_t> finished;  // by reason
     std::uint64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
+    std::uint64_t checked_guesses = 0, right_guesses = 0;
     Histogram queue, first_token, between_tokens, whole;
   };
   using RequestKey = std::pair<std::string, int>;  // labels of method and route, status

@@ -16,6 +16,8 @@ TEST(Metrics, answers_are_counted_by_model_and_reason) {
   FakeEngine engine;
   Metrics metrics;
   engine::Usage usage{.prompt_tokens = 10, .cached_tokens = 4, .completion_tokens = 3};
+  usage.checked_guesses = 7;
+  usage.right_guesses = 2;
   usage.queue_s = 0.02;
   usage.prompt_s = 0.1;
   usage.decode_s = 0.5;
@@ -27,6 +29,8 @@ TEST(Metrics, answers_are_counted_by_model_and_reason) {
   EXPECT_TRUE(has_line(text, "hearth_prompt_tokens_total{model=\"phi\"} 10"));
   EXPECT_TRUE(has_line(text, "hearth_cached_tokens_total{model=\"phi\"} 4"));
   EXPECT_TRUE(has_line(text, "hearth_generated_tokens_total{model=\"phi\"} 3"));
+  EXPECT_TRUE(has_line(text, "hearth_speculated_tokens_total{model=\"phi\"} 7"));
+  EXPECT_TRUE(has_line(text, "hearth_accepted_tokens_total{model=\"phi\"} 2"));
   EXPECT_TRUE(
       has_line(text, "hearth_time_to_first_token_seconds_bucket{model=\"phi\",le=\"0.1\"} 0"));
   EXPECT_TRUE(

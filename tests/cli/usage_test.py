@@ -64,6 +64,11 @@ class WrongUse(CliTest):
             name = option.lstrip("-")
             self.assertRegex(said, re.compile(name.replace("-", "[-_]")), (option, value))
 
+    def test_a_switch_is_on_or_off(self):
+        for command in (["model", "run", "nothing", "--prompt", "x"], ["serve"]):
+            said = self.hearth.fails(2, *command, "--speculation", "maybe")
+            self.assertIn('--speculation: expected on or off, not "maybe"', said)
+
     def test_flags_that_exclude_or_need_each_other_are_told(self):
         run = ["model", "run", TINY]
         self.assertIn("--system", self.hearth.fails(2, *run, "--prompt", "x", "--no-template", "--system", "y"))
