@@ -95,25 +95,33 @@ class Downloads(DownloadTest):
         self.hearth.out("model", "download", f"hf:{REPOSITORY}", "--alias", "whole")
         self.assertEqual(self.models()["whole"]["sha256"], hashlib.sha256(LARGE).hexdigest())
 
+    def recorded(self, alias, size):
+        """The bytes that an unfinished download knows it has."""
+        record = self.hearth.home / f"models/.download-{alias}/model.gguf.progress"
+        n_segments = -(-size // (8 << 20))
+        counts = record.read_bytes()[-8 * n_segments:] if record.exists() else b""
+        return sum(int.from_bytes(counts[i:i + 8], "little") for i in range(0, len(counts), 8))
+
     def test_a_download_goes_on_where_it_was_killed(self):
         self.hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = LARGE
         self.hub.bytes_per_second = 100_000_000 // KILLS  # of each of three connections: it outlasts the kills
         rng = random.Random(3)
         arguments = [BINARY, "model", "download", f"hf:{REPOSITORY}", "--alias", "killed"]
-        for _ in range(KILLS):
+        for kill in range(KILLS):
             n_requests = len(self.hub.requests)
             running = subprocess.Popen(arguments, env=self.hearth.environment, stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
-            # Most kills come while bytes arrive, some before and after the first of them.
+            # Most kills come while bytes arrive, some before and after the first of them; the last one when some have
+            # been recorded, however slow the machine.
             while running.poll() is None and len(self.hub.requests) < n_requests + rng.choice((1, 3, 4, 5)):
+                time.sleep(0.001)
+            while running.poll() is None and kill == KILLS - 1 and not self.recorded("killed", len(LARGE)):
                 time.sleep(0.001)
             time.sleep(rng.uniform(0, 0.1))
             running.send_signal(signal.SIGKILL)
             running.wait()
         self.hub.bytes_per_second = None
-        record = (self.hearth.home / "models/.download-killed/model.gguf.progress").read_bytes()
-        n_segments = -(-len(LARGE) // (8 << 20))
-        written = sum(int.from_bytes(record[i:i + 8], "little") for i in range(len(record) - 8 * n_segments, len(record), 8))
+        written = self.recorded("killed", len(LARGE))
         self.assertGreater(written, 0)
         before = len(self.hub.requests)
         self.hearth.out(*arguments[1:])
