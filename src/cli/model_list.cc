@@ -30,7 +30,9 @@ struct Listed {
   std::optional<catalog::CachedModel> cached;
   bool in_catalogue = true;
 
-  std::string_view task() const { return known.task == "chat" ? "chat-completion" : known.task; }
+  std::string_view task() const {
+    return known.task == "chat" ? std::string_view("chat-completion") : known.task;
+  }
 };
 
 Listed listed(catalog::KnownModel known) {

@@ -43,7 +43,7 @@ class Models(CliTest):
         return folder
 
     def models(self):
-        return {m["alias"]: m for m in json.loads(self.hearth.out("model", "list", "-o", "json"))}
+        return {m["alias"]: m for m in json.loads(self.hearth.out("model", "list", "--cached", "-o", "json"))}
 
     def says(self, model):
         return self.hearth.out("model", "run", model, "--prompt", "Please open", "--no-template", "--max-tokens", "8",
@@ -173,7 +173,7 @@ class ByHand(Models):
         self.write_folder(self.cache / "My Llama")
         os.symlink(TINY, self.cache / "linked.gguf")
         aliases = {"dropped.q8", "nested", "folder", "in-parts", "my-llama", "linked"}
-        done = self.hearth.run("model", "list", "-o", "json")
+        done = self.hearth.run("model", "list", "--cached", "-o", "json")
         self.assertEqual({m["alias"] for m in json.loads(done.stdout)}, aliases, done.stderr)
         self.assertEqual(done.stderr, b"")
         service = Service(self, "--threads", "1")
@@ -204,7 +204,7 @@ class ByHand(Models):
         os.mkfifo(self.cache / "pipe.gguf")
         os.symlink("/dev/zero", self.cache / "zero.gguf")
         shutil.copy(TINY, self.cache / "tiny.gguf")
-        done = self.hearth.run("model", "list", "-o", "json", timeout=20)
+        done = self.hearth.run("model", "list", "--cached", "-o", "json", timeout=20)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual({m["alias"] for m in json.loads(done.stdout)}, {"tiny", "cut"})
         said = done.stderr.decode()
