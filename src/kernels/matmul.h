@@ -7,11 +7,12 @@
 //   written
 //
 // Order of summation, the same for one row and for many, on every ISA: an output's accumulator
-// starts at 0, or at y when the product is added; then blocks of 32 inputs in order (q6_k: of 16);
-// inside a block the integer dot product is exact, then one fma:
+// starts at 0; then blocks of 32 inputs in order (q6_k: of 16); inside a block the integer dot
+// product is exact, then one fma:
 //     acc = fma(float(sum q w), d_w * d_x, acc)
 // and, for types with a minimum (q4_1, q4_k, q5_k): acc = fma(m, d_x * sum q, acc).
-// For float weights: acc = fma(w, x, acc), input by input, from 0; the product is added at the end.
+// For float weights: acc = fma(w, x, acc), input by input. A product that is added is added whole:
+// sums that began at y would round every block to y's size.
 #pragma once
 
 #include <cstdint>

@@ -77,7 +77,7 @@ class RealModel(LogitsTest):
                 total = log_sum_exp(row)
                 differences = [abs((row[i] - total) - (value - prompt["logsumexp"])) for i, value in prompt["top20"]]
                 self.assertLessEqual(sum(differences) / 20, 0.25)
-                self.assertLessEqual(max(differences), 0.75)
+                self.assertLessEqual(max(differences), 0.6)
                 best = sorted(range(len(row)), key=lambda i: -row[i])[:20]
                 self.assertGreaterEqual(len(set(best) & {i for i, _ in prompt["top20"]}), 16)
 
@@ -117,7 +117,7 @@ class Perplexity(LogitsTest):
         for p, q in zip(exact, fast):
             of_p, of_q = log_sum_exp(p), log_sum_exp(q)
             total += sum(math.exp(a - of_p) * ((a - of_p) - (b - of_q)) for a, b in zip(p, q))
-        # Measured: llama.cpp 0.0026 (its q8_0 activations against float32), Hearth 0.00257.
+        # Measured: llama.cpp 0.0026 (its q8_0 activations against float32), Hearth 0.00244.
         self.assertLessEqual(total / len(exact), 0.0026)
 
     def test_a_text_that_cannot_be_scored_is_refused(self):

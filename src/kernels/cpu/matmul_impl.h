@@ -1,12 +1,11 @@
 // matmul_impl.h - matmul.h over the vector layer V: tiles of up to V::kTileRows rows by one panel.
 //
-// The loops, outermost first: groups of panels; chunks of inputs, so that a chunk of a group's
-// weights stays in the second-level cache for all rows and a tile's activations in the first-level
-// one for all panels of the group; tiles of rows; panels. A tile's activations are first gathered
-// into one stretch of memory (TileRecord), which the innermost loop reads with one pointer:
-// separate rows would need more pointers than there are registers (measured: a third of the speed
-// on AVX-512). The accumulators rest in y between chunks, so that an output's order of summation is
-// that of matmul.h however the loops are cut.
+// The loops, outermost first: groups of panels; tiles of rows; chunks of inputs, so that a tile's
+// activations stay in the first-level cache for all panels of the group; panels. A tile's
+// activations are first gathered into one stretch of memory (TileRecord), which the innermost loop
+// reads with one pointer: separate rows would need more pointers than there are registers
+// (measured: a third of the speed on AVX-512). The sums rest in memory between chunks, so that an
+// output's order of summation is that of matmul.h however the loops are cut.
 #pragma once
 
 #include <cstring>
@@ -32,8 +31,7 @@ struct TileRecord {
   float d[R];
 };
 
-// Panels whose chunks of weights are used again by the next tile of rows: 32 of a 4-bit format are
-// 288 KiB, half of the smallest second-level cache met.
+// Panels that share a tile's records: gathering costs a row about as much as a panel does.
 inline constexpr std::int64_t kPanelGroup = 32;
 
 // 22 KiB of records at a time: a first-level cache keeps them beside the weights that stream by.
@@ -259,15 +257,15 @@ template <class V, class Format, int R>
   }
 }
 
-// n blocks of 32 inputs of one panel, whose weights begin at w, for the R rows of `records`. y[r]
-// is where row r's outputs are; the sums go on from there, or from zero.
+// n blocks of 32 inputs of one panel, whose weights begin at w, for the R rows of `records`. The
+// sums go on from those in `sums`, or from zero.
 template <class V, class Format, int R>
 void quantized_tile(const std::uint8_t* w, const TileRecord<R>* records, std::int64_t n,
-                    bool from_zero, float* const* y) {
+                    bool from_zero, float (*sums)[kPanel]) {
   constexpr int kSteps = Format::kValues / 32;
   typename V::F acc[R];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) acc[r] = from_zero ? V::set1(0) : V::load(y[r]);
+  for (int r = 0; r < R; ++r) acc[r] = from_zero ? V::set1(0) : V::load(sums[r]);
   for (std::int64_t b = 0; b < n; b += kSteps, w += Format::kBytes) {
     const typename Format::Part part = Format::part(w);
     for (int step = 0; step < kSteps; ++step) {
@@ -275,68 +273,58 @@ void quantized_tile(const std::uint8_t* w, const TileRecord<R>* records, std::in
     }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) V::store(y[r], acc[r]);
+  for (int r = 0; r < R; ++r) V::store(sums[r], acc[r]);
 }
 
-// What one call of the inner loops covers.
-struct MatMulPart {
-  std::int64_t first_panel, last_panel;
-  std::int64_t first_row, last_row;
-  std::int64_t first_block, n_blocks;  // of 32 inputs
-};
+template <class V>
+void write_sums(const MatMul& op, std::int64_t row, std::int64_t panel, const float* sums) {
+  float* y = op.y.row(op.y_row(row)) + panel * kPanel;
+  const typename V::F sum = V::load(sums);
+  V::store(y, op.add ? V::add(V::load(y), sum) : sum);
+}
 
-// Rows [row, row + n_rows), at most R, by the panels and inputs of the part.
+// Rows [row, row + n_rows), at most R, by the panels [first, last), at most kPanelGroup.
 template <class V, class Format, int R>
-void quantized_rows(const MatMul& op, const MatMulPart& part, std::int64_t row, std::int64_t n_rows,
-                    std::uint8_t* memory) {
-  auto* records = reinterpret_cast<TileRecord<R>*>(memory);
-  gather_rows<Format, R>(op, row, n_rows, part.first_block, part.n_blocks, records);
-  alignas(64) float nobody[kPanel] = {};  // the outputs of the rows that fill up the tile
-  float* base[R];
-  for (int r = 0; r < R; ++r) base[r] = r < n_rows ? op.y.row(op.y_row(row + r)) : nullptr;
-  const std::int64_t offset = part.first_block * 32 / Format::kValues * Format::kBytes;
-  const bool from_zero = part.first_block == 0 && !op.add;
-  for (std::int64_t p = part.first_panel; p < part.last_panel; ++p) {
-    float* y[R];
-    for (int r = 0; r < R; ++r) y[r] = base[r] == nullptr ? nobody : base[r] + p * kPanel;
-    quantized_tile<V, Format, R>(op.w->panel(p) + offset, records, part.n_blocks, from_zero, y);
+void quantized_rows(const MatMul& op, std::int64_t first, std::int64_t last, std::int64_t row,
+                    std::int64_t n_rows) {
+  constexpr auto kChunk = kRecordBytes / static_cast<std::int64_t>(sizeof(TileRecord<R>));
+  alignas(64) TileRecord<R> records[kChunk];
+  alignas(64) float sums[kPanelGroup][R][kPanel];
+  const std::int64_t n_blocks = op.w->in / 32;
+  for (std::int64_t b = 0; b < n_blocks; b += kChunk) {
+    const std::int64_t n = n_blocks - b < kChunk ? n_blocks - b : kChunk;
+    gather_rows<Format, R>(op, row, n_rows, b, n, records);
+    const std::int64_t offset = b * 32 / Format::kValues * Format::kBytes;
+    for (std::int64_t p = first; p < last; ++p) {
+      quantized_tile<V, Format, R>(op.w->panel(p) + offset, records, n, b == 0, sums[p - first]);
+    }
+  }
+  for (std::int64_t r = 0; r < n_rows; ++r) {
+    for (std::int64_t p = first; p < last; ++p) write_sums<V>(op, row + r, p, sums[p - first][r]);
   }
 }
 
 // Rows go in tiles of R; what is left fills a tile that has room for a third more, or goes on in
 // smaller ones.
 template <class V, class Format, int R = V::kTileRows>
-void quantized_part(const MatMul& op, const MatMulPart& part, std::int64_t row,
-                    std::uint8_t* memory) {
-  while (4 * (part.last_row - row) >= 3 * R) {
-    const std::int64_t n = part.last_row - row < R ? part.last_row - row : R;
-    quantized_rows<V, Format, R>(op, part, row, n, memory);
+void quantized_group(const MatMul& op, std::int64_t first, std::int64_t last, std::int64_t row,
+                     std::int64_t last_row) {
+  while (4 * (last_row - row) >= 3 * R) {
+    const std::int64_t n = last_row - row < R ? last_row - row : R;
+    quantized_rows<V, Format, R>(op, first, last, row, n);
     row += n;
   }
   if constexpr (R > 1) {
-    if (row < part.last_row) quantized_part<V, Format, R / 2>(op, part, row, memory);
+    if (row < last_row) quantized_group<V, Format, R / 2>(op, first, last, row, last_row);
   }
 }
 
 template <class V, class Format>
 void quantized_matmul(const MatMul& op, std::int64_t first_panel, std::int64_t last_panel,
                       std::int64_t first_row, std::int64_t last_row) {
-  alignas(64) std::uint8_t memory[kRecordBytes];
-  std::int64_t rows_a_tile = 1;
-  while (rows_a_tile < V::kTileRows && rows_a_tile < last_row - first_row) rows_a_tile *= 2;
-  constexpr auto kRecord = static_cast<std::int64_t>(sizeof(TileRecord<1>));
-  const std::int64_t chunk = kRecordBytes / kRecord / rows_a_tile, n_blocks = op.w->in / 32;
   for (std::int64_t p = first_panel; p < last_panel; p += kPanelGroup) {
-    for (std::int64_t b = 0; b < n_blocks; b += chunk) {
-      const MatMulPart part{
-          .first_panel = p,
-          .last_panel = last_panel - p < kPanelGroup ? last_panel : p + kPanelGroup,
-          .first_row = first_row,
-          .last_row = last_row,
-          .first_block = b,
-          .n_blocks = n_blocks - b < chunk ? n_blocks - b : chunk};
-      quantized_part<V, Format>(op, part, first_row, memory);
-    }
+    const std::int64_t end = last_panel - p < kPanelGroup ? last_panel : p + kPanelGroup;
+    quantized_group<V, Format>(op, p, end, first_row, last_row);
   }
 }
 
