@@ -36,6 +36,8 @@ struct ModelFlags {
   bool turns = false, json = false;
 };
 
+constexpr std::int64_t kWarmUp = 16;  // tokens of the first run, which pays for pages and caches
+
 double seconds(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
@@ -117,7 +119,9 @@ struct Loaded {
 };
 
 Result<Loaded> load(const ModelFlags& flags, std::int64_t context) {
-  auto engine = engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0))});
+  // Guesses would measure how well random tokens repeat themselves.
+  HEARTH_TRY(auto compute, engine_options(flags.threads, false));
+  auto engine = engine::Engine::create(std::move(compute));
   const auto start = Clock::now();
   HEARTH_TRY(Session session, open_session(std::move(engine), flags.model,
                                            {.context = context, .kv_tokens = 0, .ids_only = true}));
@@ -180,13 +184,13 @@ Result<int> bench_model(const ModelFlags& flags) {
   std::vector<Figure> figures;
   for (const std::int64_t n : flags.prompts) figures.push_back({.decode = false, .tokens = n});
   for (const std::int64_t n : flags.depths) figures.push_back({.decode = true, .tokens = n});
-  std::int64_t longest = 1;
+  std::int64_t longest = kWarmUp;
   for (const Figure& f : figures) longest = std::max(longest, f.tokens);
   HEARTH_TRY(const Loaded loaded, load(flags, longest + flags.gen.value_or(96) + 1));
   double peak_mib = resident_mib("VmHWM");
 
   Stopwatch stopwatch(loaded.session);
-  HEARTH_TRY_VOID(stopwatch.prefill(16));  // the first run pays for pages and caches
+  HEARTH_TRY_VOID(stopwatch.prefill(kWarmUp));
   Json prefill = Json::array(), decode = Json::array();
   std::vector<std::vector<std::string>> rows{
       {"", "tok/s", "least … most", "% of roofline", "reads GB/s", "int8 Gop/s"}};

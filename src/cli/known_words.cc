@@ -25,6 +25,8 @@ constexpr OtherWords kOtherWords[] = {
     {"model show", "model info"},
     {"model pull", "model download"},
     {"model ps", "service ps"},
+    {"model benchmark", "bench model"},
+    {"model bench", "bench model"},
     {"start", "service start"},
     {"stop", "service stop"},
     {"restart", "service restart"},
@@ -41,8 +43,6 @@ struct Refused {
   std::string_view said, instead;
 };
 constexpr Refused kRefused[] = {
-    {"model benchmark", "hearth model run MODEL --prompt TEXT tells its tokens and their speed"},
-    {"model bench", "hearth model run MODEL --prompt TEXT tells its tokens and their speed"},
     {"transcribe", "this version understands text, not speech"},
     {"model transcribe", "this version understands text, not speech"},
 };

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "cli/proc_value.h"
+#include "cli/session.h"
 #include "engine/engine.h"
 #include "kernels/cpu/isa.h"
 
@@ -13,9 +14,9 @@ namespace hearth::cli {
 
 Result<Machine> this_machine(std::optional<std::int64_t> n_threads) {
   HEARTH_TRY(const kernels::CpuKernels* kernels, kernels::kernels_of_this_process());
-  const int n = engine::thread_count({.n_threads = static_cast<int>(n_threads.value_or(0))});
+  HEARTH_TRY(const auto options, engine_options(n_threads, false));
   return Machine{proc_value("/proc/cpuinfo", "model name"), kernels,
-                 std::make_unique<ThreadPool>(n)};
+                 std::make_unique<ThreadPool>(engine::thread_count(options))};
 }
 
 nlohmann::ordered_json machine_json(const Machine& machine) {

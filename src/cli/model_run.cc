@@ -95,11 +95,9 @@ Result<std::optional<std::string>> prompt_of(const RunFlags& flags) {
   return std::optional<std::string>(std::move(text));
 }
 
-std::unique_ptr<engine::Engine> make_engine(const RunFlags& flags) {
-  return engine::Engine::create({.n_threads = static_cast<int>(flags.threads.value_or(0)),
-                                 .speculation = flags.speculation.value_or(true)
-                                                    ? engine::Speculation::paying
-                                                    : engine::Speculation::off});
+Result<std::unique_ptr<engine::Engine>> make_engine(const RunFlags& flags) {
+  HEARTH_TRY(auto options, engine_options(flags.threads, flags.speculation));
+  return engine::Engine::create(std::move(options));
 }
 
 Result<Session> open(std::unique_ptr<engine::Engine> engine, const RunFlags& flags) {
@@ -146,7 +144,8 @@ std::string answer_json(engine::Generation& generation, const std::string& model
 
 Result<int> answer_once(const RunFlags& flags, engine::Request request, const std::string& prompt,
                         const std::optional<text::ContentShape>& shape) {
-  HEARTH_TRY(const Session session, open(make_engine(flags), flags));
+  HEARTH_TRY(auto engine, make_engine(flags));
+  HEARTH_TRY(const Session session, open(std::move(engine), flags));
   auto messages = nlohmann::ordered_json::array();
   if (!flags.system.empty()) messages.push_back(message("system", flags.system));
   messages.push_back(message("user", prompt));
@@ -182,7 +181,7 @@ Result<int> converse(const RunFlags& flags, engine::Request request,
   // The engine's threads begin after Ctrl+C was taken out of their way: a signal ends the program
   // when any thread lets it through. While the model loads, this one does.
   SignalQueue signals({SIGINT});
-  auto engine = make_engine(flags);
+  HEARTH_TRY(auto engine, make_engine(flags));
   Result<Session> session = [&] {
     const DefaultSignal while_loading(SIGINT);
     return open(std::move(engine), flags);

@@ -21,6 +21,7 @@
 #include "cli/output.h"
 #include "cli/serve_flags.h"
 #include "cli/service_process.h"
+#include "cli/session.h"
 #include "cli/signals.h"
 #include "engine/engine.h"
 #include "server/server.h"
@@ -100,15 +101,10 @@ Result<void> apply_settings(ServeFlags& flags) {
     HEARTH_TRY(const auto host, catalog::get_setting("service.host"));
     flags.host = catalog::to_text(host);
   }
-  for (auto& [key, flag] : {std::pair("service.port", &flags.port),
-                            {"service.model_ttl", &flags.model_ttl},
-                            {"compute.threads", &flags.threads}}) {
+  for (auto& [key, flag] :
+       {std::pair("service.port", &flags.port), {"service.model_ttl", &flags.model_ttl}}) {
     if (*flag) continue;
     HEARTH_TRY(*flag, integer_setting(key));
-  }
-  if (!flags.speculation) {
-    HEARTH_TRY(const auto speculation, catalog::get_setting("compute.speculation"));
-    flags.speculation = *std::get_if<bool>(&speculation);
   }
   return {};
 }
@@ -161,11 +157,9 @@ Result<int> serve(ServeFlags flags) {
   HEARTH_TRY_VOID(apply_settings(flags));
   HEARTH_TRY_VOID(set_log_level_of_settings());
   HEARTH_TRY(const auto models, models_of(flags));
+  HEARTH_TRY(auto compute, engine_options(flags.threads, flags.speculation));
   SignalQueue signals({SIGINT, SIGTERM});
-  const auto engine = engine::Engine::create(
-      {.n_threads = static_cast<int>(flags.threads.value_or(0)),
-       .speculation = flags.speculation.value_or(true) ? engine::Speculation::paying
-                                                       : engine::Speculation::off});
+  const auto engine = engine::Engine::create(std::move(compute));
   engine->set_time_to_live(std::chrono::seconds(flags.model_ttl.value_or(0)));
 
   std::unique_ptr<server::Server> server;

@@ -2,10 +2,27 @@
 #include "cli/session.h"
 
 #include <utility>
+#include <variant>
 
+#include "catalog/settings.h"
 #include "cli/fetch_model.h"
 
 namespace hearth::cli {
+
+Result<engine::EngineOptions> engine_options(std::optional<std::int64_t> threads,
+                                             std::optional<bool> speculation) {
+  if (!threads) {
+    HEARTH_TRY(const auto setting, catalog::get_setting("compute.threads"));
+    threads = std::get<std::int64_t>(setting);
+  }
+  if (!speculation) {
+    HEARTH_TRY(const auto setting, catalog::get_setting("compute.speculation"));
+    speculation = std::get<bool>(setting);
+  }
+  return engine::EngineOptions{
+      .n_threads = static_cast<int>(*threads),
+      .speculation = *speculation ? engine::Speculation::paying : engine::Speculation::off};
+}
 
 Result<Session> open_session(std::unique_ptr<engine::Engine> engine, const std::string& model,
                              const engine::LoadOptions& options) {

@@ -89,6 +89,12 @@ class OneAnswer(CliTest):
         for part in (b"weights", b"context", b"threads", b"seed"):
             self.assertIn(part, done.stderr)
 
+    def test_the_settings_say_how_many_threads_unless_the_flag_does(self):
+        run = ("model", "run", MODEL, "--prompt", "Hi", "--max-tokens", "1", "--verbose")
+        self.hearth.out("config", "set", "compute.threads", "3")
+        self.assertIn(b" 3 threads", self.hearth.run(*run).stderr)
+        self.assertIn(b" 1 threads", self.hearth.run(*run, "--threads", "1").stderr)
+
 
 class Refusals(CliTest):
     def test_without_prompt_terminal_or_pipe_there_is_nothing_to_do(self):
