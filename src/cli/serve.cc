@@ -168,9 +168,9 @@ Result<int> serve(ServeFlags flags) {
   HEARTH_TRY_VOID(apply_settings(flags));
   HEARTH_TRY_VOID(set_log_level_of_settings());
   HEARTH_TRY(const auto models, models_of(flags));
-  HEARTH_TRY(auto compute, engine_options(flags.threads, flags.speculation));
+  HEARTH_TRY(const auto compute, engine_options(flags.threads, flags.speculation));
   SignalQueue signals({SIGINT, SIGTERM});
-  const auto engine = engine::Engine::create(std::move(compute));
+  const auto engine = engine::Engine::create(compute);
   engine->set_time_to_live(std::chrono::seconds(flags.model_ttl.value_or(0)));
 
   std::unique_ptr<server::Server> server;
