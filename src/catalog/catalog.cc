@@ -285,6 +285,8 @@ std::string cache_folder() {
   return hearth_folder() + "/models";
 }
 
+std::string packed_folder() { return cache_folder() + "/.packed"; }
+
 std::string alias_problem(std::string_view alias) {
   if (!alias.empty() && alias.size() <= kMaxAliasBytes && starts_alias(alias.front()) &&
       std::all_of(alias.begin(), alias.end(), continues_alias)) {

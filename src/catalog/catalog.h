@@ -40,6 +40,8 @@ struct CachedModel {
 };
 
 std::string cache_folder();
+// In it: where packed weights are kept (engine/packed_file.h).
+std::string packed_folder();
 // Where what belongs to this user lies beside the cache: $HEARTH_HOME, else
 // $XDG_CACHE_HOME/hearth, else ~/.cache/hearth.
 std::string hearth_folder();

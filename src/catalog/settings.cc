@@ -26,9 +26,11 @@ using Type = Setting::Type;
 
 constexpr std::int64_t kManySeconds = std::int64_t{1} << 30;
 
-constexpr std::array<Setting, 9> kSettings = {{
+constexpr std::array<Setting, 10> kSettings = {{
     {"cache.directory", Type::text, 0, 0, "", "cache-directory",
      "the folder of the models; empty: the usual one"},
+    {"compute.keep_packed", Type::boolean, 0, 0, "true", "",
+     "whether weights as the kernels read them are kept on disk, so that a model loads at once"},
     {"compute.onnx.enable_gpu", Type::boolean, 0, 0, "false", "",
      "whether ONNX models may use a GPU, where this version finds one"},
     {"compute.speculation", Type::boolean, 0, 0, "true", "",

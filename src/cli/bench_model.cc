@@ -126,7 +126,9 @@ Result<Loaded> load(const ModelFlags& flags, std::int64_t context) {
   HEARTH_TRY(Session session, open_session(std::move(engine), flags.model,
                                            {.context = context, .kv_tokens = 0, .ids_only = true}));
   HEARTH_TRY_VOID(engine::check_generates(*session.model));
-  return Loaded{std::move(session), seconds(start, Clock::now())};
+  const double load_s = seconds(start, Clock::now());
+  session.engine->wait_settled(*session.model);
+  return Loaded{std::move(session), load_s};
 }
 
 Result<double> roofline(const engine::LoadedModel& model, const Figure& f, std::int64_t gen) {

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/model_card.h"
 #include "cli/output.h"
+#include "engine/packed_file.h"
 
 namespace hearth::cli {
 
@@ -82,11 +83,12 @@ Result<int> remove(const std::string& name, bool json) {
     HEARTH_TRY_VOID(catalog::remove_model(alias));
     if (!json) print(cat("removed ", one_line(alias), "\n"));
   }
+  engine::remove_orphaned_packed_files(catalog::packed_folder());
   if (json) print(json_text({{"removed", aliases}}));
   return kSuccess;
 }
 
-// What interrupted imports and downloads left.
+// What interrupted imports and downloads left, and what loading a model makes again.
 Result<int> clean(bool json) {
   std::uint64_t bytes = 0;
   std::error_code failed;
@@ -94,8 +96,10 @@ Result<int> clean(bool json) {
   for (fs::directory_iterator at(catalog::cache_folder(), failed);
        !failed && at != fs::directory_iterator(); at.increment(failed)) {
     const std::string name = at->path().filename().string();
-    if (name.starts_with(".part-") || name.starts_with(".download-"))
+    if (name.starts_with(".part-") || name.starts_with(".download-") ||
+        at->path() == catalog::packed_folder()) {
       leftovers.push_back(at->path());
+    }
   }
   for (const fs::path& path : leftovers) {
     std::error_code unknown;
@@ -110,7 +114,8 @@ Result<int> clean(bool json) {
     }
   }
   print(json ? json_text({{"removed_bytes", bytes}})
-             : cat("removed ", human_bytes(bytes), " of unfinished imports and downloads\n"));
+             : cat("removed ", human_bytes(bytes),
+                   " of unfinished imports and downloads, and of packed weights\n"));
   return kSuccess;
 }
 
@@ -146,8 +151,8 @@ void add_cache(CLI::App& parent, Action& action) {
     action = [folder, json] { return change_folder(*folder, *json); };
   });
   add_model_remove(cache, action);
-  CLI::App& cleaning =
-      *cache.add_subcommand("clean", "delete what interrupted imports and downloads left");
+  CLI::App& cleaning = *cache.add_subcommand(
+      "clean", "delete packed weights, and what interrupted imports and downloads left");
   add_output_format(cleaning, *json);
   cleaning.callback([&action, json] { action = [json] { return clean(*json); }; });
 }

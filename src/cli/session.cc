@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "catalog/catalog.h"
 #include "catalog/settings.h"
 #include "cli/fetch_model.h"
 
@@ -19,9 +20,11 @@ Result<engine::EngineOptions> engine_options(std::optional<std::int64_t> threads
     HEARTH_TRY(const auto setting, catalog::get_setting("compute.speculation"));
     speculation = std::get<bool>(setting);
   }
+  HEARTH_TRY(const auto keep_packed, catalog::get_setting("compute.keep_packed"));
   return engine::EngineOptions{
       .n_threads = static_cast<int>(*threads),
-      .speculation = *speculation ? engine::Speculation::paying : engine::Speculation::off};
+      .speculation = *speculation ? engine::Speculation::paying : engine::Speculation::off,
+      .packed_folder = std::get<bool>(keep_packed) ? catalog::packed_folder() : ""};
 }
 
 Result<Session> open_session(std::unique_ptr<engine::Engine> engine, const std::string& model,

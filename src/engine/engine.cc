@@ -80,6 +80,12 @@ std::uint64_t random_seed() {
 // written.
 constexpr std::size_t kMostReservedText = std::size_t{8} << 20;
 
+// Weights that lie in a file's pages move to huge ones (kernels/cpu/cpu_ops.h): this much at a time
+// while nothing is asked for, which a request waits for at most; and this much beside each step, a
+// tenth of a step's time, so that an answer of any length ends up at full speed.
+constexpr std::int64_t kSettleIdle = std::int64_t{16} << 20;
+constexpr std::int64_t kSettleStep = std::int64_t{4} << 20;
+
 class EngineImpl final : public Engine {
  public:
   explicit EngineImpl(const EngineOptions& options)
@@ -98,6 +104,7 @@ class EngineImpl final : public Engine {
       closed_ = true;
     }
     wake_.notify_all();
+    settled_.notify_all();
     thread_.join();
   }
 
@@ -108,13 +115,16 @@ class EngineImpl final : public Engine {
     LoadSettings settings{.options = options,
                           .free_bytes = 0,
                           .max_batch = options_.max_batch,
-                          .prefill_chunk = options_.prefill_chunk};
+                          .prefill_chunk = options_.prefill_chunk,
+                          .packed_folder = options_.packed_folder,
+                          .packed_least_bytes = options_.packed_least_bytes};
     while (true) {
       settings.free_bytes = budget_bytes_ - std::min(budget_bytes_, bytes_in_use());
       Result<std::shared_ptr<TextModel>> model = TextModel::load(id, path, settings, pool_);
       if (model) {
         const std::lock_guard lock(mutex_);
         models_.push_back({*model, Clock::now()});
+        if ((*model)->compute().unsettled) wake_.notify_all();
         return std::shared_ptr<const LoadedModel>(*model);
       }
       if (model.error().kind != ErrorKind::too_large || !unload_least_recent())
@@ -138,6 +148,15 @@ class EngineImpl final : public Engine {
     std::vector<std::shared_ptr<const LoadedModel>> all;
     for (const Entry& e : models_) all.push_back(e.model);
     return all;
+  }
+
+  void wait_settled(const LoadedModel& model) override {
+    std::unique_lock lock(mutex_);
+    settled_.wait(lock, [&] {
+      return stopping_ || std::none_of(models_.begin(), models_.end(), [&](const Entry& e) {
+               return e.model.get() == &model && e.model->compute().unsettled;
+             });
+    });
   }
 
   Result<void> unload(std::string_view id) override {
@@ -374,8 +393,10 @@ class EngineImpl final : public Engine {
     return sum;
   }
 
-  // Whether somebody beside the engine and the scheduler's list holds or uses it.
-  static bool is_idle(const Entry& e) { return e.model.use_count() <= 1; }
+  // Whether nobody beside the engine and the scheduler's list holds or uses it. Holds mutex_.
+  bool is_idle(const Entry& e) const {
+    return e.model.use_count() <= (e.model == settling_ ? 2 : 1);
+  }
 
   bool unload_least_recent() {
     const std::lock_guard lock(mutex_);
@@ -395,7 +416,10 @@ class EngineImpl final : public Engine {
     while (true) {
       if (!wait_for_work()) return;
       StepCounters counters;
-      for (const auto& model : active_) step(*model, counters);
+      for (const auto& model : active_) {
+        step(*model, counters);
+        if (model->compute().unsettled) set_unsettled(*model, model->settle(kSettleStep));
+      }
       account(counters);
       retire_idle();
     }
@@ -409,6 +433,29 @@ class EngineImpl final : public Engine {
     }
   }
 
+  // Moves some weights of a loaded model. False: all have moved. Holds mutex_, but while it moves.
+  bool settle_idle(std::unique_lock<std::mutex>& lock) {
+    const auto at = std::find_if(models_.begin(), models_.end(),
+                                 [](const Entry& e) { return e.model->compute().unsettled; });
+    if (at == models_.end()) return false;
+    settling_ = at->model;
+    lock.unlock();
+    const bool more = settling_->settle(kSettleIdle);
+    set_unsettled(*settling_, more);
+    lock.lock();
+    std::shared_ptr<const TextModel> done = std::move(settling_);
+    lock.unlock();
+    done.reset();  // the last reference to an unloaded model gives back gigabytes
+    lock.lock();
+    return true;
+  }
+
+  void set_unsettled(const TextModel& model, bool unsettled) {
+    const std::lock_guard lock(mutex_);
+    model.compute().unsettled = unsettled;
+    if (!unsettled) settled_.notify_all();
+  }
+
   void activate(const std::shared_ptr<const TextModel>& model) {
     const bool listed = std::find(active_.begin(), active_.end(), model) != active_.end();
     if (!listed) active_.push_back(model);
@@ -418,6 +465,7 @@ class EngineImpl final : public Engine {
   bool wait_for_work() {
     std::unique_lock lock(mutex_);
     while (n_incoming() == 0 && active_.empty() && !stopping_) {
+      if (settle_idle(lock)) continue;
       const auto until = unload_expired();
       if (until) {
         wake_.wait_until(lock, *until);
@@ -516,7 +564,8 @@ class EngineImpl final : public Engine {
   std::mutex load_mutex_;  // one load at a time: each plans with what the others left
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_, idle_;
+  std::condition_variable wake_, idle_, settled_;
+  std::shared_ptr<const TextModel> settling_;  // by the engine's thread, right now
   std::vector<Entry> models_;
   std::vector<std::unique_ptr<Sequence>> incoming_;
   std::vector<std::shared_ptr<EmbeddingJob>> incoming_jobs_;

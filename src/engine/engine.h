@@ -137,6 +137,10 @@ struct EngineOptions {
   std::int32_t max_batch = 32;       // sequences that decode in one step
   std::int32_t prefill_chunk = 256;  // prompt tokens computed in one step, all sequences together
   Speculation speculation = Speculation::paying;
+  // Where packed weights are kept for the next load (packed_file.h), of models with at least so
+  // many bytes of them; empty: nowhere.
+  std::string packed_folder = {};
+  std::uint64_t packed_least_bytes = std::uint64_t{256} << 20;
   // The guesses of a sequence of at most so many tokens; called by whoever submits it. Absent:
   // NgramDrafter.
   std::function<std::unique_ptr<Drafter>(std::int64_t most_tokens)> make_drafter = {};
@@ -170,6 +174,9 @@ class Engine {
                                                           const LoadOptions& options = {}) = 0;
   virtual std::shared_ptr<const LoadedModel> find(std::string_view id) const = 0;  // or nullptr
   virtual std::vector<std::shared_ptr<const LoadedModel>> loaded() const = 0;
+  // Returns when the weights of a loaded model lie where they are read fastest; they get there by
+  // themselves while nothing is asked for. For benchmarks: it computes the same meanwhile.
+  virtual void wait_settled(const LoadedModel& model) = 0;
   // Unloads when idle, or once its running answers end. Errors: not_found.
   virtual Result<void> unload(std::string_view id) = 0;
   // Models unused for this long are unloaded; zero: never (the default).

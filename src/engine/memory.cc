@@ -38,4 +38,10 @@ std::uint64_t available_memory() {
   return available;
 }
 
+bool has_huge_pages() {
+  std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::string choices;  // "always [madvise] never"
+  return std::getline(file, choices) && choices.find("[never]") == std::string::npos;
+}
+
 }  // namespace hearth::engine

@@ -9,4 +9,7 @@ namespace hearth::engine {
 // what the control group leaves, whichever is less.
 std::uint64_t available_memory();
 
+// Whether the kernel gives huge pages to those who ask for them.
+bool has_huge_pages();
+
 }  // namespace hearth::engine

@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/memory.h"
+#include "engine/packed_file.h"
 #include "formats/conventions.h"
 #include "kernels/cpu/isa.h"
 #include "models/registry.h"
@@ -71,6 +73,34 @@ text::TokenizerSpec wordless_tokens(std::int64_t n_vocab) {
   return spec;
 }
 
+// nullptr: the packed weights are kept in memory only.
+std::shared_ptr<PackedFile> packed_file(const formats::Checkpoint& checkpoint,
+                                        const LoadSettings& s, const PlannedModel& planned,
+                                        ThreadPool& pool) {
+  const bool kept = !s.packed_folder.empty() && !checkpoint.files.empty() && !s.options.exact &&
+                    planned.memory.weight_bytes >= s.packed_least_bytes;
+  if (!kept) return nullptr;
+  auto file = PackedFile::open(s.packed_folder, checkpoint.files, planned.image_bytes, pool);
+  if (file) return *std::move(file);
+  log_info(cat("the packed weights of ", quote(checkpoint.path, 300),
+               " are not kept for the next load: ", file.error().message));
+  return nullptr;
+}
+
+// After loading. False: what is in the file is not the model's weights.
+bool keeps(PackedFile& file, const kernels::CpuOps& ops, ThreadPool& pool) {
+  if (!file.whole() || !ops.image_agrees()) {
+    log_warn("the packed weights in the file are not the model's; packing them in memory");
+    file.discard();
+    return false;
+  }
+  if (file.filled()) return true;
+  if (const auto kept = file.keep(pool); !kept) {
+    log_info(cat("the packed weights are not kept for the next load: ", kept.error().message));
+  }
+  return true;
+}
+
 // gpt-oss's template knows the reasoning of an earlier answer by another name.
 nlohmann::ordered_json with_thinking(nlohmann::ordered_json messages) {
   for (nlohmann::ordered_json& message : messages) {
@@ -96,6 +126,7 @@ Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint, const Loa
   }
   PlannedModel p;
   p.memory.weight_bytes = ops.weight_bytes();
+  p.image_bytes = ops.image_bytes();
   p.memory.kv_bytes_per_token = ops.kv_page_bytes(info.kv) / kernels::kPage;
   p.n_vocab = info.n_vocab;
   p.kind = info.kind;
@@ -165,12 +196,8 @@ Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const 
       text::Tokenizer::build(file.tokenizer ? *file.tokenizer : wordless_tokens(planned.n_vocab)));
   HEARTH_TRY_VOID(m->read_conventions());
 
-  HEARTH_TRY(const kernels::CpuKernels* cpu, kernels::kernels_of_this_process());
-  m->compute_ = std::make_unique<Compute>();
+  HEARTH_TRY_VOID(m->load_weights(settings, planned, pool));
   Compute& c = *m->compute_;
-  c.ops = std::make_unique<kernels::CpuOps>(
-      *cpu, pool, ops_options(settings, m->context_, planned.kind, kernels::Measure::no));
-  HEARTH_TRY(m->model_, models::build(file, *c.ops));
   const models::ModelInfo& info = m->model_->info();
   if (static_cast<std::int64_t>(m->tokenizer_->n_vocab()) > info.n_vocab) {
     return Error{ErrorKind::corrupt,
@@ -187,6 +214,27 @@ Result<std::shared_ptr<TextModel>> TextModel::load(const std::string& id, const 
     std::iota(c.pages.begin(), c.pages.end(), 0);
   }
   return m;
+}
+
+Result<void> TextModel::load_weights(const LoadSettings& settings, const PlannedModel& planned,
+                                     ThreadPool& pool) {
+  HEARTH_TRY(const kernels::CpuKernels* cpu, kernels::kernels_of_this_process());
+  compute_ = std::make_unique<Compute>();
+  kernels::CpuOpsOptions options =
+      ops_options(settings, context_, planned.kind, kernels::Measure::no);
+  const std::shared_ptr<PackedFile> file = packed_file(*checkpoint_, settings, planned, pool);
+  options.image = file;
+  compute_->ops = std::make_unique<kernels::CpuOps>(*cpu, pool, options);
+  HEARTH_TRY(model_, models::build(*checkpoint_, *compute_->ops));
+  if (file == nullptr) return {};
+  if (keeps(*file, *compute_->ops, pool)) {
+    compute_->unsettled = has_huge_pages();
+    return {};
+  }
+  options.image = nullptr;
+  compute_->ops = std::make_unique<kernels::CpuOps>(*cpu, pool, options);
+  HEARTH_TRY(model_, models::build(*checkpoint_, *compute_->ops));
+  return {};
 }
 
 Result<void> TextModel::read_conventions() {

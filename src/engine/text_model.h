@@ -30,6 +30,8 @@ struct LoadSettings {
   std::uint64_t free_bytes = 0;  // for this model
   std::int32_t max_batch = 0;
   std::int32_t prefill_chunk = 0;
+  std::string packed_folder = {};  // as EngineOptions'
+  std::uint64_t packed_least_bytes = 0;
 };
 
 // Rows of a step whose logits a scoring job may take, beside one row for each sequence that
@@ -37,6 +39,17 @@ struct LoadSettings {
 inline constexpr std::int32_t kScoredRows = 32;
 
 struct EmbeddingJob;
+
+// The plan of a file, without loading its weights; `options` as for loading. For `hearth model
+// inspect` and `info`: free_bytes of 0 means: do not refuse.
+struct PlannedModel {
+  MemoryPlan memory;
+  std::int64_t image_bytes = 0;  // of the packed weights in one piece (kernels/weight_image.h)
+  std::int64_t context = 0;
+  std::int64_t kv_tokens = 0;
+  std::int64_t n_vocab = 0;
+  models::ModelKind kind = models::ModelKind::decoder;
+};
 
 class TextModel final : public LoadedModel {
  public:
@@ -75,14 +88,19 @@ class TextModel final : public LoadedModel {
     // Encoders: requests, and the pages that each step deals out anew.
     std::vector<std::shared_ptr<EmbeddingJob>> jobs;
     std::vector<BlockId> pages;
+    bool unsettled = false;  // weights lie in a file's pages; guarded by the engine's mutex
     bool idle() const { return waiting.empty() && running.empty() && jobs.empty(); }
   };
   Compute& compute() const { return *compute_; }
+  // Moves some weights to huge pages; true: there are more.
+  bool settle(std::int64_t n_bytes) const { return compute_->ops->settle(n_bytes); }
   const models::Model& model() const { return *model_; }
 
  private:
   TextModel() = default;
   Result<void> read_conventions();
+  Result<void> load_weights(const LoadSettings& settings, const PlannedModel& planned,
+                            ThreadPool& pool);
 
   std::string id_;
   std::shared_ptr<const formats::Checkpoint> checkpoint_;
@@ -100,15 +118,6 @@ class TextModel final : public LoadedModel {
   std::unique_ptr<Compute> compute_;
 };
 
-// The plan of a file, without loading its weights; `options` as for loading. For `hearth model
-// inspect` and `info`: free_bytes of 0 means: do not refuse.
-struct PlannedModel {
-  MemoryPlan memory;
-  std::int64_t context = 0;
-  std::int64_t kv_tokens = 0;
-  std::int64_t n_vocab = 0;
-  models::ModelKind kind = models::ModelKind::decoder;
-};
 Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint,
                                 const LoadSettings& settings);
 

@@ -39,6 +39,7 @@ class Checkpoint {
   std::string tokenizer_problem;                           // why, when it has one we cannot use
   std::string chat_template;                               // Jinja source, or empty
   std::uint64_t file_bytes = 0;
+  std::vector<std::string> files;  // that were opened for it; none when it was parsed from bytes
   std::shared_ptr<const void> storage;  // keeps the tensors' bytes alive
   // Tells the storage that a tensor's bytes will not be read again soon (a packed copy exists).
   std::function<void(const Tensor&)> release;

@@ -139,6 +139,7 @@ Result<std::shared_ptr<const Checkpoint>> open_gguf_model(const std::string& pat
     out = std::make_shared<Checkpoint>(*std::move(joined));
   }
   out->path = path;
+  for (const auto& file : files) out->files.push_back(file->path());
   out->storage = std::make_shared<Files>(files);
   out->release = [files](const Tensor& t) { release_pages(files, t.bytes); };
   return std::shared_ptr<const Checkpoint>(std::move(out));

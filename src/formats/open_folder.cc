@@ -129,6 +129,7 @@ Result<std::shared_ptr<const Checkpoint>> open_model_folder(const std::string& p
   if (!model) return at_folder(path, model.error());
   auto out = std::make_shared<Checkpoint>(std::move(model->checkpoint));
   out->path = path;
+  for (const auto& file : folder.files()) out->files.push_back(file->path());
   out->storage = std::make_shared<std::pair<Files, std::shared_ptr<const void>>>(
       folder.files(), std::move(out->storage));
   out->release = [files = folder.files(), origins = std::move(model->origins)](const Tensor& t) {

@@ -299,28 +299,35 @@ std::int64_t packed_panel_bytes(DType dtype, std::int64_t in) {
   return (bytes + 63) / 64 * 64;
 }
 
-std::int64_t packed_bytes(DType dtype, std::int64_t out, std::int64_t in) {
-  return (out + kPanel - 1) / kPanel * packed_panel_bytes(dtype, in);
-}
-
-PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool) {
+PackedMatrix packed_shape(const Tensor& tensor, bool as_f32) {
   PackedMatrix m;
   m.dtype = as_f32 ? DType::f32 : packed_dtype(tensor.dtype);
   m.out = tensor.shape.rows();
   m.in = tensor.shape.cols();
   m.panel_bytes = packed_panel_bytes(m.dtype, m.in);
-  m.data = allocate_pages(static_cast<std::size_t>(m.n_panels() * m.panel_bytes), PageSize::huge);
-  CHECK(m.data != nullptr, "the memory plan was checked before weights are packed");
-  const PackRow pack_row = row_packer(tensor.dtype, m.dtype);
-  pool.run(m.n_panels(), [&](std::int64_t p) {
-    Tensor rows = row_range(tensor, p * kPanel, std::min(kPanel, m.out - p * kPanel));
+  return m;
+}
+
+void pack_panels(const Tensor& tensor, const PackedMatrix& shape, std::int64_t first,
+                 std::int64_t n, std::uint8_t* out) {
+  const PackRow pack_row = row_packer(tensor.dtype, shape.dtype);
+  std::memset(out, 0, static_cast<std::size_t>(n * shape.panel_bytes));
+  for (std::int64_t p = first; p < first + n; ++p, out += shape.panel_bytes) {
+    Tensor rows = row_range(tensor, p * kPanel, std::min(kPanel, shape.out - p * kPanel));
     std::vector<std::byte> made;
     rows.bytes = read_bytes(rows, made);
     rows.source = nullptr;
-    for (std::int64_t col = 0; col < rows.shape.rows(); ++col) {
-      pack_row(rows, col, m.data.get() + p * m.panel_bytes);
-    }
-  });
+    for (std::int64_t col = 0; col < rows.shape.rows(); ++col) pack_row(rows, col, out);
+  }
+}
+
+PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool) {
+  PackedMatrix m = packed_shape(tensor, as_f32);
+  const auto data = allocate_pages(static_cast<std::size_t>(m.bytes()), PageSize::huge);
+  CHECK(data != nullptr, "the memory plan was checked before weights are packed");
+  pool.run(m.n_panels(),
+           [&](std::int64_t p) { pack_panels(tensor, m, p, 1, data.get() + p * m.panel_bytes); });
+  m.data = data;
   return m;
 }
 

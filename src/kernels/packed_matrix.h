@@ -46,9 +46,10 @@ struct PackedMatrix {
   DType dtype = DType::f32;
   std::int64_t out = 0, in = 0;
   std::int64_t panel_bytes = 0;
-  std::shared_ptr<std::uint8_t> data;  // [n_panels * panel_bytes], 64-byte aligned
+  std::shared_ptr<const std::uint8_t> data;  // [n_panels * panel_bytes], 64-byte aligned
 
   std::int64_t n_panels() const { return (out + kPanel - 1) / kPanel; }
+  std::int64_t bytes() const { return n_panels() * panel_bytes; }
   const std::uint8_t* panel(std::int64_t i) const { return data.get() + i * panel_bytes; }
   bool quantized() const {
     return dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16;
@@ -59,10 +60,14 @@ struct PackedMatrix {
 DType packed_dtype(DType file);
 
 std::int64_t packed_panel_bytes(DType dtype, std::int64_t in);
-std::int64_t packed_bytes(DType dtype, std::int64_t out, std::int64_t in);
 
 // tensor is [out, in] (rank 2, or 1: one output). as_f32: every weight as a float instead.
 PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool);
+// What pack() makes, without its data.
+PackedMatrix packed_shape(const Tensor& tensor, bool as_f32);
+// Panels [first, first + n) of what pack() makes, n * panel_bytes, into `out`.
+void pack_panels(const Tensor& tensor, const PackedMatrix& shape, std::int64_t first,
+                 std::int64_t n, std::uint8_t* out);
 
 // Memory for weights and caches: zeroed, page aligned, committed when touched; nullptr when the
 // system has none to give. Huge pages (where the kernel has them) suit what is read whole, not what

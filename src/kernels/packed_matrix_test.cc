@@ -67,11 +67,24 @@ TEST_P(Packing, as_f32_keeps_every_bit) {
   }
 }
 
+TEST_P(Packing, some_panels_alone_are_those_of_the_whole) {
+  std::mt19937 random(8);
+  ThreadPool pool(1);
+  const TestTensor tensor = random_tensor(GetParam(), 60, 512, random);
+  const PackedMatrix whole = pack(tensor.view, false, pool);
+  std::vector<std::uint8_t> some(static_cast<std::size_t>(2 * whole.panel_bytes), 0xff);
+  pack_panels(tensor.view, packed_shape(tensor.view, false), 2, 2, some.data());
+  EXPECT_EQ(std::memcmp(some.data(), whole.panel(2), some.size()), 0);
+}
+
 TEST_P(Packing, is_as_large_as_its_layout_but_for_the_last_panel) {
   const DTypeInfo& info = dtype_info(packed_dtype(GetParam()));
   const auto file_bytes = 48 * 512 / info.block_values * info.block_bytes;
-  EXPECT_EQ(packed_bytes(packed_dtype(GetParam()), 48, 512), static_cast<std::int64_t>(file_bytes));
-  EXPECT_EQ(packed_bytes(packed_dtype(GetParam()), 33, 512), static_cast<std::int64_t>(file_bytes));
+  std::mt19937 random(8);
+  for (const std::int64_t out : {48, 33}) {
+    const TestTensor tensor = random_tensor(GetParam(), out, 512, random);
+    EXPECT_EQ(packed_shape(tensor.view, false).bytes(), static_cast<std::int64_t>(file_bytes));
+  }
 }
 
 std::vector<DType> all_types() {

@@ -18,6 +18,8 @@ constexpr std::int64_t kSplitQueries = 64;
 // Below this many rows an operator that goes row by row is not worth a hand-over to the pool (about
 // 1 µs).
 constexpr std::int64_t kFewRows = 4;
+// What one thread packs or copies at a time.
+constexpr std::int64_t kWriteBytes = std::int64_t{1} << 20;
 
 std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 std::int64_t parts_of(std::int64_t n, std::int64_t part) { return (n + part - 1) / part; }
@@ -66,14 +68,74 @@ CpuOps::CpuOps(const CpuKernels& kernels, ThreadPool& pool, const CpuOpsOptions&
 Matrix CpuOps::matrix(const Tensor& tensor) {
   const Matrix handle{static_cast<std::int32_t>(matrices_.size()), tensor.shape.rows(),
                       tensor.shape.cols()};
-  const DType dtype = options_.exact ? DType::f32 : packed_dtype(tensor.dtype);
-  weight_bytes_ += static_cast<std::uint64_t>(packed_bytes(dtype, handle.out, handle.in));
-  PackedMatrix packed{
-      .dtype = dtype, .out = handle.out, .in = handle.in, .panel_bytes = 0, .data = {}};
-  if (options_.measure == Measure::no) packed = pack(tensor, options_.exact, pool_);
+  PackedMatrix packed = packed_shape(tensor, options_.exact);
+  weight_bytes_ += static_cast<std::uint64_t>(packed.bytes());
   if (packed.quantized()) max_quantized_in_ = std::max(max_quantized_in_, handle.in);
+  if (options_.measure == Measure::yes) {
+    image_bytes_ += round_up(packed.bytes(), kImageUnit);
+  } else if (options_.image != nullptr) {
+    packed = pack_into_image(tensor);
+  } else {
+    packed = pack(tensor, options_.exact, pool_);
+  }
   matrices_.push_back(std::move(packed));
   return handle;
+}
+
+PackedMatrix CpuOps::pack_into_image(const Tensor& tensor) {
+  WeightImage& image = *options_.image;
+  PackedMatrix m = packed_shape(tensor, options_.exact);
+  const std::int64_t offset = image_bytes_;
+  image_bytes_ += round_up(m.bytes(), kImageUnit);
+  CHECK(image_bytes_ <= image.size(), "an image as large as the measured load told");
+  m.data = {options_.image, image.data() + offset};
+  pieces_.push_back({static_cast<std::int32_t>(matrices_.size()), 1, offset, m.bytes()});
+  if (image.filled()) {
+    std::vector<std::uint8_t> panel(static_cast<std::size_t>(m.panel_bytes));
+    for (const std::int64_t p : {std::int64_t{0}, m.n_panels() - 1}) {
+      pack_panels(tensor, m, p, 1, panel.data());
+      image_agrees_ = image_agrees_ && std::memcmp(panel.data(), m.panel(p), panel.size()) == 0;
+    }
+    return m;
+  }
+  const std::int64_t n_each = std::max<std::int64_t>(1, kWriteBytes / m.panel_bytes);
+  pool_.run(parts_of(m.n_panels(), n_each), [&](std::int64_t i) {
+    const std::int64_t first = i * n_each, n = std::min(n_each, m.n_panels() - first);
+    std::vector<std::uint8_t> panels(static_cast<std::size_t>(n * m.panel_bytes));
+    pack_panels(tensor, m, first, n, panels.data());
+    image.write(offset + first * m.panel_bytes, panels);
+  });
+  return m;
+}
+
+// The huge pages hold the image as it is, so that a matrix moves by pointing elsewhere.
+bool CpuOps::settle(std::int64_t n_bytes) {
+  if (options_.image == nullptr) return false;
+  if (settled_ == nullptr) {
+    settled_ = allocate_pages(static_cast<std::size_t>(image_bytes_), PageSize::huge);
+    if (settled_ == nullptr) options_.image = nullptr;  // it goes on in the image
+    if (settled_ == nullptr) return false;
+  }
+  const std::int64_t end = std::min(image_bytes_, settled_bytes_ + n_bytes);
+  const std::int64_t first = settled_bytes_;
+  pool_.run(parts_of(end - first, kWriteBytes), [&](std::int64_t i) {
+    const std::int64_t at = first + i * kWriteBytes;
+    std::memcpy(settled_.get() + at, options_.image->data() + at,
+                static_cast<std::size_t>(std::min(kWriteBytes, end - at)));
+  });
+  settled_bytes_ = end;
+  for (; settled_pieces_ < pieces_.size(); ++settled_pieces_) {
+    const Piece& piece = pieces_[settled_pieces_];
+    if (piece.offset + piece.n_bytes > settled_bytes_) break;
+    for (std::int32_t i = piece.first; i < piece.first + piece.n; ++i) {
+      PackedMatrix& m = matrices_[static_cast<std::size_t>(i)];
+      m.data = {settled_, settled_.get() + (m.data.get() - options_.image->data())};
+    }
+    options_.image->release(piece.offset, piece.n_bytes);
+  }
+  if (settled_bytes_ < image_bytes_) return true;
+  options_.image = nullptr;
+  return false;
 }
 
 Vector CpuOps::vector(std::span<const float> values) {
@@ -134,6 +196,7 @@ Experts CpuOps::experts(const Tensor& tensor) {
   CHECK(all.out % (n * kPanel) == 0, "experts: whole panels each");
   const PackedMatrix whole = matrices_.back();
   matrices_.pop_back();
+  if (!pieces_.empty()) pieces_.back().n = static_cast<std::int32_t>(n);
   const Experts handle{static_cast<std::int32_t>(first_expert_.size()), n, all.out / n, all.in};
   first_expert_.push_back(static_cast<std::int32_t>(matrices_.size()));
   for (std::int64_t e = 0; e < n; ++e) {

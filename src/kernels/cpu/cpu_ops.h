@@ -2,7 +2,11 @@
 //
 // Owns one model's packed weights, its activations and its pages of keys and values. Used by one
 // thread (the engine's), which cuts each operator into parts for the pool; nothing after allocate()
-// allocates.
+// allocates, but for settle().
+//
+// Packed weights lie in memory of their own, or in an image that outlives this load
+// (weight_image.h). An image is a file's pages, 4 KiB each, which decoding reads a fifth slower
+// than huge ones: settle() moves the weights bit by bit into huge pages when there is time.
 //
 // With Measure::yes it only counts: the same loading code then gives the memory plan, before a byte
 // of weights is touched.
@@ -18,6 +22,7 @@
 #include "kernels/cpu/kernels.h"
 #include "kernels/ops.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/weight_image.h"
 
 namespace hearth::kernels {
 
@@ -29,6 +34,8 @@ struct CpuOpsOptions {
   std::int64_t max_positions = 0;  // of a sequence
   bool exact = false;              // dequantised weights, float32 activations, keys and values
   Measure measure = Measure::no;
+  // Where packed weights are kept: image_bytes() of a measured load, or more. Not with `exact`.
+  std::shared_ptr<WeightImage> image = {};
 };
 
 class CpuOps final : public Ops {
@@ -39,6 +46,13 @@ class CpuOps final : public Ops {
   Result<void> allocate(const KvGeometry& geometry, std::int64_t n_pages);
 
   std::uint64_t weight_bytes() const { return weight_bytes_; }
+  std::int64_t image_bytes() const { return image_bytes_; }
+  // After loading from a filled image: whether it holds this model's weights as this program packs
+  // them. If not, nothing may be computed.
+  bool image_agrees() const { return image_agrees_; }
+  // Moves about n_bytes of the weights from the image into huge pages. True: there is more to move.
+  // What was computed stays the same bytes.
+  bool settle(std::int64_t n_bytes);
   std::uint64_t scratch_bytes(const KvGeometry& geometry) const;
   std::uint64_t kv_page_bytes(const KvGeometry& geometry) const;
 
@@ -104,6 +118,13 @@ class CpuOps final : public Ops {
   };
   struct AttendPlan;
 
+  // Matrices of the image that move together: one, or the experts that were packed as one.
+  struct Piece {
+    std::int32_t first, n;  // of matrices_
+    std::int64_t offset, n_bytes;
+  };
+
+  PackedMatrix pack_into_image(const Tensor& tensor);
   Activation add_buffer(std::int64_t cols, std::int64_t max_rows, std::int64_t rows_each = 1);
   std::int64_t quantized_bytes() const;
   QuantizedRows quantize(Activation in);
@@ -130,6 +151,13 @@ class CpuOps final : public Ops {
   std::vector<Buffer> buffers_;
   std::int64_t max_quantized_in_ = 0, max_rows_each_ = 1;
   std::uint64_t weight_bytes_ = 0;
+
+  std::vector<Piece> pieces_;
+  std::int64_t image_bytes_ = 0;  // taken of the image
+  bool image_agrees_ = true;
+  std::shared_ptr<std::uint8_t> settled_;  // [image_bytes_], filled to settled_bytes_
+  std::int64_t settled_bytes_ = 0;
+  std::size_t settled_pieces_ = 0;
 
   KvGeometry geometry_;
   std::int64_t n_pages_ = 0;

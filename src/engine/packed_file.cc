@@ -1,0 +1,251 @@
+#include "engine/packed_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string_view>
+
+#include "base/log.h"
+#include "base/str.h"
+
+namespace hearth::engine {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kHeaderBytes = 4096;
+constexpr std::int64_t kChecked = std::int64_t{4} << 20;
+// A disk is not filled up for what only saves time.
+constexpr std::uint64_t kRoomLeft = std::uint64_t{2} << 30;
+constexpr std::string_view kSuffix = ".packed";
+
+struct Header {
+  std::array<char, 8> magic = {'h', 'e', 'a', 'r', 't', 'h', 'P', 'W'};
+  std::int64_t image_bytes = 0;
+  std::uint64_t identity = 0;         // of the model's files
+  std::array<char, 40> boot = {};     // in which the image was last known to be whole
+  std::array<char, 3968> model = {};  // the path, for people and remove_orphaned_packed_files()
+};
+static_assert(sizeof(Header) <= kHeaderBytes);
+
+std::int64_t n_checksums(std::int64_t image_bytes) {
+  return (image_bytes + kChecked - 1) / kChecked;
+}
+
+std::int64_t file_bytes(std::int64_t image_bytes) {
+  return kHeaderBytes + image_bytes + 8 * n_checksums(image_bytes);
+}
+
+std::uint64_t hash(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+template <std::size_t kSize>
+void copy_text(std::string_view text, std::array<char, kSize>& out) {
+  std::copy_n(text.begin(), std::min(text.size(), kSize - 1), out.begin());
+}
+
+// Differs after each start of the machine; empty where the system does not tell.
+std::array<char, 40> this_boot() {
+  std::array<char, 40> boot = {};
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  if (file >> id) copy_text(id, boot);
+  return boot;
+}
+
+// "PATH SIZE TIME\n" of each file, the first one's path first. Errors: not_found, io.
+Result<std::string> identity_of(const std::vector<std::string>& files) {
+  std::string identity;
+  for (const std::string& file : files) {
+    struct stat info{};
+    if (::stat(file.c_str(), &info) != 0) return os_error("look at", file);
+    std::error_code failed;
+    const fs::path whole = fs::canonical(file, failed);
+    identity += cat(failed ? file : whole.string(), "\n", info.st_size, " ", info.st_mtim.tv_sec,
+                    " ", info.st_mtim.tv_nsec, "\n");
+  }
+  return identity;
+}
+
+std::string_view model_of(std::string_view identity) {
+  return identity.substr(0, identity.find('\n'));
+}
+
+std::string kept_name(std::string_view identity) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string name;
+  for (std::uint64_t left = hash(model_of(identity)), i = 0; i < 16; ++i, left >>= 4) {
+    name += kDigits[left & 15];
+  }
+  return name + std::string(kSuffix);
+}
+
+std::optional<Header> read_header(const Descriptor& file) {
+  Header header;
+  if (::pread(file.get(), &header, sizeof header, 0) != sizeof header) return std::nullopt;
+  if (header.magic != Header{}.magic) return std::nullopt;
+  header.model.back() = 0;
+  return header;
+}
+
+bool is_orphaned(const fs::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (file.get() < 0) return false;
+  const auto header = read_header(file);
+  std::error_code unknown;
+  return !header || (!fs::exists(header->model.data(), unknown) && !unknown);
+}
+
+}  // namespace
+
+void remove_orphaned_packed_files(const std::string& folder) {
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, failed)) {
+    if (entry.path().extension() == kSuffix && is_orphaned(entry.path())) {
+      fs::remove(entry.path(), failed);
+    }
+  }
+}
+
+Result<std::shared_ptr<PackedFile>> PackedFile::open(const std::string& folder,
+                                                     const std::vector<std::string>& model_files,
+                                                     std::int64_t image_bytes, ThreadPool& pool) {
+  HEARTH_TRY(const std::string identity, identity_of(model_files));
+  std::error_code failed;
+  fs::create_directories(fs::path(folder).parent_path(), failed);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return os_error("create", folder);
+  const std::string path = cat(folder, "/", kept_name(identity));
+  auto kept = open_kept(path, identity, image_bytes, pool);
+  if (kept) return kept;
+  if (kept.error().kind != ErrorKind::not_found) {
+    log_info(cat("packing the weights again: ", kept.error().message));
+    ::unlink(path.c_str());
+  }
+  remove_orphaned_packed_files(folder);
+  HEARTH_TRY_VOID(check_room(folder, static_cast<std::uint64_t>(image_bytes) + kRoomLeft));
+  return create(folder, path, identity, image_bytes);
+}
+
+Result<std::shared_ptr<PackedFile>> PackedFile::open_kept(const std::string& path,
+                                                          const std::string& identity,
+                                                          std::int64_t image_bytes,
+                                                          ThreadPool& pool) {
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (file.get() < 0) return os_error("open", path);
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return os_error("look at", path);
+  const auto header = read_header(file);
+  if (!header || header->image_bytes != image_bytes || header->identity != hash(identity) ||
+      info.st_size != file_bytes(image_bytes)) {
+    return Error{ErrorKind::corrupt,
+                 cat(quote(path, 300), " belongs to what its model was before")};
+  }
+  std::shared_ptr<PackedFile> out(new PackedFile(path, identity, image_bytes, std::move(file)));
+  HEARTH_TRY_VOID(out->map());
+  out->filled_ = true;
+  if (header->boot == this_boot() && header->boot.front() != 0) return out;
+  const std::vector<std::uint64_t> found = out->checksums(pool);
+  if (std::memcmp(found.data(), out->data() + image_bytes, 8 * found.size()) != 0) {
+    return Error{ErrorKind::corrupt, cat(quote(path, 300), " is damaged")};
+  }
+  HEARTH_TRY_VOID(out->write_header());
+  return out;
+}
+
+Result<std::shared_ptr<PackedFile>> PackedFile::create(const std::string& folder,
+                                                       const std::string& path,
+                                                       const std::string& identity,
+                                                       std::int64_t image_bytes) {
+  Descriptor file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (file.get() < 0) return os_error("create a file in", folder);
+  std::shared_ptr<PackedFile> out(new PackedFile(path, identity, image_bytes, std::move(file)));
+  // Room is taken now: a write to a mapped file that finds the disk full would end the process. Not
+  // every file system can; there the writes themselves tell.
+  const std::int64_t size = file_bytes(image_bytes);
+  if (::fallocate(out->file_.get(), 0, 0, size) != 0 &&
+      (errno != EOPNOTSUPP || ::ftruncate(out->file_.get(), size) != 0)) {
+    return os_error("make room in", folder);
+  }
+  HEARTH_TRY_VOID(out->map());
+  return out;
+}
+
+PackedFile::~PackedFile() {
+  if (mapped_ != nullptr) ::munmap(mapped_, static_cast<std::size_t>(file_bytes(image_bytes_)));
+}
+
+const std::uint8_t* PackedFile::data() const { return mapped_ + kHeaderBytes; }
+
+Result<void> PackedFile::map() {
+  const auto size = static_cast<std::size_t>(file_bytes(image_bytes_));
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file_.get(), 0);
+  if (data == MAP_FAILED) return os_error("map", path_);
+  mapped_ = static_cast<std::uint8_t*>(data);
+  return {};
+}
+
+Result<void> PackedFile::write_at(std::int64_t offset, std::span<const std::uint8_t> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(file_.get(), bytes.data(), bytes.size(), offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return os_error("write", path_);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+    offset += n;
+  }
+  return {};
+}
+
+void PackedFile::write(std::int64_t offset, std::span<const std::uint8_t> bytes) {
+  if (!write_at(kHeaderBytes + offset, bytes)) write_error_ = errno;
+}
+
+void PackedFile::release(std::int64_t offset, std::int64_t n_bytes) {
+  ::madvise(mapped_ + kHeaderBytes + offset, static_cast<std::size_t>(n_bytes), MADV_DONTNEED);
+}
+
+Result<void> PackedFile::write_header() const {
+  Header header;
+  header.image_bytes = image_bytes_;
+  header.identity = hash(identity_);
+  header.boot = this_boot();
+  copy_text(model_of(identity_), header.model);
+  return write_at(0, {reinterpret_cast<const std::uint8_t*>(&header), sizeof header});
+}
+
+std::vector<std::uint64_t> PackedFile::checksums(ThreadPool& pool) const {
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>(n_checksums(image_bytes_)));
+  pool.run(static_cast<std::int64_t>(sums.size()), [&](std::int64_t i) {
+    const std::int64_t at = i * kChecked, n = std::min(kChecked, image_bytes_ - at);
+    sums[static_cast<std::size_t>(i)] = XXH3_64bits(data() + at, static_cast<std::size_t>(n));
+  });
+  return sums;
+}
+
+Result<void> PackedFile::keep(ThreadPool& pool) {
+  const std::vector<std::uint64_t> sums = checksums(pool);
+  HEARTH_TRY_VOID(write_at(kHeaderBytes + image_bytes_,
+                           {reinterpret_cast<const std::uint8_t*>(sums.data()), 8 * sums.size()}));
+  HEARTH_TRY_VOID(write_header());
+  // One that another process kept in the meantime is as good.
+  ::unlink(path_.c_str());
+  const std::string unnamed = cat("/proc/self/fd/", file_.get());
+  if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
+      errno != EEXIST) {
+    return os_error("create", path_);
+  }
+  return {};
+}
+
+void PackedFile::discard() { ::unlink(path_.c_str()); }
+
+}  // namespace hearth::engine

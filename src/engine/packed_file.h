@@ -1,0 +1,89 @@
+// packed_file.h - a model's packed weights, kept in a file between loads.
+//
+// Packing a model costs seconds to half a minute, most of it the system's handing out of memory. So
+// the first load writes what it packs to a file and computes from its pages; later loads, also
+// those of other processes at the same time, map the same pages and are ready at once.
+//
+//   header     4096 bytes: Header, then the path of the model
+//   image      [image_bytes], see kernels/weight_image.h
+//   checksums  XXH3, 64 bits, of each 4 MiB of the image
+//
+// A kept file belongs to the model file by its path, size and time, and to this program's layouts
+// by the panels that CpuOps compares. Nothing waits for the disk when it is written: the checksums
+// are compared in the first load after each start of the machine, when a crash of the machine, or
+// its disk, may have lost some of it. What does not belong or is damaged is made again.
+//
+// Files of this folder are the program's own: readable and writable by its user only, and no input
+// from elsewhere. A file has no name until it is filled: a process that ends before leaves nothing.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/descriptor.h"
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "kernels/weight_image.h"
+
+namespace hearth::engine {
+
+class PackedFile final : public kernels::WeightImage {
+ public:
+  // The file kept in `folder` (made when absent) of the model in `model_files`, or a new one to be
+  // filled. Errors: too_large (the disk must keep some room), not_found, io.
+  static Result<std::shared_ptr<PackedFile>> open(const std::string& folder,
+                                                  const std::vector<std::string>& model_files,
+                                                  std::int64_t image_bytes, ThreadPool& pool);
+
+  PackedFile(const PackedFile&) = delete;
+  PackedFile& operator=(const PackedFile&) = delete;
+  ~PackedFile() override;
+
+  const std::uint8_t* data() const override;
+  std::int64_t size() const override { return image_bytes_; }
+  bool filled() const override { return filled_; }
+  void write(std::int64_t offset, std::span<const std::uint8_t> bytes) override;
+  void release(std::int64_t offset, std::int64_t n_bytes) override;
+
+  // Everything that was written is there.
+  bool whole() const { return write_error_ == 0; }
+  // A new file that was filled, and is whole, gets its name. Errors: io; the image can be used.
+  Result<void> keep(ThreadPool& pool);
+  // It was found and does not hold what it should: removes it.
+  void discard();
+
+ private:
+  PackedFile(std::string path, std::string identity, std::int64_t image_bytes, Descriptor file)
+      : path_(std::move(path)),
+        identity_(std::move(identity)),
+        image_bytes_(image_bytes),
+        file_(std::move(file)) {}
+
+  static Result<std::shared_ptr<PackedFile>> open_kept(const std::string& path,
+                                                       const std::string& identity,
+                                                       std::int64_t image_bytes, ThreadPool& pool);
+  static Result<std::shared_ptr<PackedFile>> create(const std::string& folder,
+                                                    const std::string& path,
+                                                    const std::string& identity,
+                                                    std::int64_t image_bytes);
+  Result<void> map();
+  Result<void> write_at(std::int64_t offset, std::span<const std::uint8_t> bytes) const;
+  Result<void> write_header() const;
+  std::vector<std::uint64_t> checksums(ThreadPool& pool) const;
+
+  std::string path_, identity_;
+  std::int64_t image_bytes_;
+  Descriptor file_;
+  bool filled_ = false;
+  std::uint8_t* mapped_ = nullptr;  // the whole file
+  std::atomic<int> write_error_{0};
+};
+
+// Removes the files whose model is no longer there.
+void remove_orphaned_packed_files(const std::string& folder);
+
+}  // namespace hearth::engine
