@@ -20,7 +20,12 @@ target_include_directories(hearth_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 # No contraction: a multiply and an add are two roundings unless the source says fma, so every ISA
 # and both compilers give the same bytes (docs/architecture.md, "The same bytes").
 target_compile_options(hearth_options INTERFACE
-  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=off)
+  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -ffp-contract=off)
+# A user's build must not fail over what another compiler's optimizer thinks.
+option(HEARTH_WARNINGS_ARE_ERRORS "Fail at a warning" ON)
+if(HEARTH_WARNINGS_ARE_ERRORS)
+  target_compile_options(hearth_options INTERFACE -Werror)
+endif()
 target_link_libraries(hearth_options INTERFACE Threads::Threads)
 
 function(hearth_library name)
