@@ -213,16 +213,6 @@ Result<void> rename_folder(const std::string& from, const std::string& to) {
                                   failed.message())};
 }
 
-// Where an entry is to appear: a damaged one goes, what has no card is not ours to delete.
-Result<void> clear_place(const std::string& alias) {
-  const std::string folder = entry_folder(alias);
-  std::error_code unknown;
-  if (!fs::exists(folder, unknown) || has_card(folder)) return delete_folder(folder);
-  return Error{ErrorKind::conflict, cat(quote(folder, 300),
-                                        " is in the way, and Hearth did not make it; choose "
-                                        "another alias with --alias, or move it away")};
-}
-
 std::string part_folder(std::string_view alias) { return cat(cache_folder(), "/.part-", alias); }
 
 // Under the lock: the folder, with the model's files in it, becomes its entry.
@@ -232,7 +222,8 @@ Result<void> show(CachedModel& model, const std::string& folder) {
   fs::remove(cat(folder, "/", kCard), ignored);  // of an attempt that was cut
   HEARTH_TRY_VOID(write_file(cat(folder, "/", kCard), card_text(model, folder)));
   HEARTH_TRY_VOID(sync_folder(folder));
-  HEARTH_TRY_VOID(clear_place(model.alias));
+  HEARTH_TRY_VOID(check_place(model.alias));
+  HEARTH_TRY_VOID(delete_folder(entry_folder(model.alias)));  // a damaged one
   return rename_folder(folder, entry_folder(model.alias));
 }
 
@@ -349,6 +340,15 @@ std::string download_folder(std::string_view alias) {
   return cat(cache_folder(), "/.download-", alias);
 }
 
+Result<void> check_place(const std::string& alias) {
+  const std::string folder = entry_folder(alias);
+  std::error_code unknown;
+  if (!fs::exists(folder, unknown) || has_card(folder)) return {};
+  return Error{ErrorKind::conflict, cat(quote(folder, 300),
+                                        " is in the way, and Hearth did not make it; choose "
+                                        "another alias with --alias, or move it away")};
+}
+
 Result<void> make_cache_folder(const std::string& path) { return make_folder(path); }
 
 Result<CachedModel> adopt_folder(const std::string& folder, CachedModel model) {
@@ -411,6 +411,7 @@ Result<CachedModel> import_model(
   if (entry.error().kind == ErrorKind::corrupt) {
     log_warn(cat("replacing a damaged entry: ", entry.error().message));
   }
+  HEARTH_TRY_VOID(check_place(model.alias));
   return make_entry(std::move(model), files, progress);
 }
 

@@ -77,6 +77,9 @@ Result<CachedModel> import_model(
 // Where the parts of an alias lie until they are whole.
 std::string download_folder(std::string_view alias);
 Result<void> make_cache_folder(const std::string& path);
+// Whether an entry of this alias may appear: what has no card is its user's, and stays. Errors:
+// conflict.
+Result<void> check_place(const std::string& alias);
 // Shows a folder that holds model.files as the entry of model.alias; a hash that lacks is computed.
 // model.path: of what is opened, in the folder. Errors: conflict, corrupt (it is no model Hearth
 // can open), io.

@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "base/str.h"
 #include "catalog/copy_file.h"
+#include "catalog/entry.h"
 #include "catalog/file_lock.h"
 #include "catalog/http_client.h"
 #include "catalog/hub.h"
@@ -285,6 +286,12 @@ void remove_others(const std::string& folder, const Target& target) {
   for (const fs::path& path : others) fs::remove(path, failed);
 }
 
+void remove_records(const Target& target) {
+  for (const TargetFile& file : target.files) {
+    remove_quietly(PartFile::record_path(cat(entry_folder(target.alias), "/", file.name)));
+  }
+}
+
 }  // namespace
 
 Result<std::string> describe_download(const DownloadRequest& request) {
@@ -304,12 +311,14 @@ Result<CachedModel> download_model(const DownloadRequest& request,
     }
     auto cached = find_cached(plan.alias);
     if (cached || cached.error().kind != ErrorKind::not_found) return cached;
+    HEARTH_TRY_VOID(check_place(plan.alias));
   }
   const std::string token = request.token.empty() ? environment("HF_TOKEN") : request.token;
   HttpClient client(
       {.trusted_url = plan.hub ? endpoint() : plan.url, .token = plan.hub ? token : std::string()});
   HEARTH_TRY(const Target target, target_of(plan, client, stop));
 
+  HEARTH_TRY_VOID(check_place(target.alias));
   const std::string folder = download_folder(target.alias);
   HEARTH_TRY_VOID(make_cache_folder(folder));
   HEARTH_TRY(const FileLock lock, FileLock::take(folder + ".lock"));
@@ -330,11 +339,14 @@ Result<CachedModel> download_model(const DownloadRequest& request,
                     .source = target.source,
                     .imported_at = std::time(nullptr)};
   for (const TargetFile& file : target.files) {
-    remove_quietly(PartFile::record_path(bringing.path_of(file)));
     model.files.push_back({bringing.path_of(file), file.bytes, file.sha256});
   }
   auto adopted = adopt_folder(folder, std::move(model));
-  if (!adopted && adopted.error().kind != ErrorKind::conflict) remove_quietly(folder);
+  // The records go last: what could not be shown this time needs not come again.
+  if (adopted) remove_records(target);
+  const bool stays = !adopted && (adopted.error().kind == ErrorKind::conflict ||
+                                  adopted.error().kind == ErrorKind::io);
+  if (!stays) remove_quietly(folder);
   return adopted;
 }
 

@@ -160,6 +160,28 @@ class Downloads(Models):
         self.check_life("some-model", FOLDER)
 
 
+    def test_what_is_in_the_way_is_told_before_anything_comes(self):
+        hub = self.serve({"tiny.gguf": TINY.read_bytes()})
+        for alias in ("tiny", "other"):
+            (self.cache / alias).mkdir(parents=True)
+            (self.cache / alias / "genai_config.json").write_text("{}")
+        self.assertIn("is in the way", self.hearth.fails_after_progress(
+            "model", "download", "hf:someone/Some-Model", "--alias", "other"))
+        self.assertEqual(hub.requests, [], "the hub was asked for a model that has no place")
+        self.assertIn("is in the way", self.hearth.fails_after_progress("model", "download", "hf:someone/Some-Model"))
+        self.assertFalse(any("/resolve/" in path for _, path, _ in hub.requests))
+
+    def test_what_has_come_stays_when_it_cannot_be_shown(self):
+        hub = self.serve({"tiny.gguf": TINY.read_bytes()})
+        (self.cache / ".lock").mkdir(parents=True)  # where a file is expected: no entry can be made
+        self.assertIn(".lock", self.hearth.fails_after_progress("model", "download", "hf:someone/Some-Model"))
+        (self.cache / ".lock").rmdir()
+        hub.requests.clear()
+        self.hearth.out("model", "download", "hf:someone/Some-Model")
+        self.assertFalse(any("/resolve/" in path for _, path, _ in hub.requests), "it came again")
+        self.assertEqual({p.name for p in (self.cache / "tiny").iterdir()}, {"model.gguf", "hearth.json"})
+
+
 class ByHand(Models):
     def test_what_is_put_into_the_cache_is_listed_run_served_and_removed(self):
         self.cache.mkdir()
@@ -213,7 +235,10 @@ class ByHand(Models):
             self.assertIn(words, said)
         self.assertIn("cut.gguf", self.hearth.fails_after_progress("model", "run", "cut", "--prompt", "x"))
         self.assertIn("damaged", self.hearth.run("model", "verify", "cut").stdout.decode())
-        self.assertIn("is in the way", self.hearth.fails_after_progress("model", "import", TINY, "--alias", "onnx"))
+        refused = self.hearth.run("model", "import", TINY, "--alias", "onnx")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn(b"is in the way", refused.stderr)
+        self.assertNotIn(b" % of ", refused.stderr, "it was copied before its place was looked at")
         self.assertTrue((self.cache / "onnx/genai_config.json").exists())
         service = Service(self, "--threads", "1")
         self.assertEqual({m["id"] for m in service.get("/v1/models")["data"]}, {"tiny", "cut"})
