@@ -120,8 +120,8 @@ struct Loaded {
 
 Result<Loaded> load(const ModelFlags& flags, std::int64_t context) {
   // Guesses would measure how well random tokens repeat themselves.
-  HEARTH_TRY(auto compute, engine_options(flags.threads, false));
-  auto engine = engine::Engine::create(std::move(compute));
+  HEARTH_TRY(const auto compute, engine_options(flags.threads, false));
+  auto engine = engine::Engine::create(compute);
   const auto start = Clock::now();
   HEARTH_TRY(Session session, open_session(std::move(engine), flags.model,
                                            {.context = context, .kv_tokens = 0, .ids_only = true}));

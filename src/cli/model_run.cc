@@ -96,8 +96,8 @@ Result<std::optional<std::string>> prompt_of(const RunFlags& flags) {
 }
 
 Result<std::unique_ptr<engine::Engine>> make_engine(const RunFlags& flags) {
-  HEARTH_TRY(auto options, engine_options(flags.threads, flags.speculation));
-  return engine::Engine::create(std::move(options));
+  HEARTH_TRY(const auto options, engine_options(flags.threads, flags.speculation));
+  return engine::Engine::create(options);
 }
 
 Result<Session> open(std::unique_ptr<engine::Engine> engine, const RunFlags& flags) {

@@ -9,6 +9,7 @@
 // loading it again on demand would not find the one and would forget the other.
 #include <signal.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -42,13 +43,17 @@ Result<std::vector<catalog::CachedModel>> models_of(const ServeFlags& flags) {
   return models;
 }
 
+// What the loads at the start and the signals tell each other.
+struct Start {
+  std::atomic<bool> loading = true, stopping = false;
+};
+
 // Those that must stay loaded; the engine keeps the others.
 Result<Models> load_models(engine::Engine& engine, const ServeFlags& flags,
-                           const std::vector<catalog::CachedModel>& models) {
-  const DefaultSignal interrupt(SIGINT);
-  const DefaultSignal terminate(SIGTERM);
+                           const std::vector<catalog::CachedModel>& models, const Start& start) {
   Models kept;
   for (const catalog::CachedModel& cached : models) {
+    if (start.stopping) break;
     HEARTH_TRY(auto model, engine.load(cached.alias, cached.path,
                                        {.context = flags.context.value_or(0), .kv_tokens = 0}));
     log_info(cat("loaded ", one_line(cached.alias), ", context ", model->context(), " tokens"));
@@ -60,8 +65,8 @@ Result<Models> load_models(engine::Engine& engine, const ServeFlags& flags,
 // Hands the signals that come while it lives to the server.
 class SignalThread {
  public:
-  SignalThread(SignalQueue& signals, server::Server& server)
-      : signals_(signals), server_(server), thread_([this] { watch(); }) {}
+  SignalThread(SignalQueue& signals, server::Server& server, Start& start)
+      : signals_(signals), server_(server), start_(start), thread_([this] { watch(); }) {}
   ~SignalThread() {
     ended_.raise();
     thread_.join();
@@ -71,21 +76,27 @@ class SignalThread {
 
  private:
   void watch() {
-    bool stopping = false;
     while (true) {
       const Readable ready = wait_readable(signals_.fd(), ended_.fd());
       if (ready.second) return;
-      while (signals_.take()) {
-        log_info(stopping ? "ending the running answers"
-                          : "stopping: running answers may end; one more signal ends them now");
-        stopping = true;
-        server_.stop();
-      }
+      while (const auto signal = signals_.take()) stop(*signal);
     }
+  }
+
+  void stop(int signal) {
+    const bool again = start_.stopping.exchange(true);
+    if (again && start_.loading) {  // a load cannot be interrupted
+      const DefaultSignal ends_the_program(signal);
+      ::raise(signal);
+    }
+    log_info(again ? "ending the running answers"
+                   : "stopping: running answers may end; one more signal ends them now");
+    server_.stop();
   }
 
   SignalQueue& signals_;
   server::Server& server_;
+  Start& start_;
   Wakeup ended_;
   std::thread thread_;
 };
@@ -157,23 +168,26 @@ Result<int> serve(ServeFlags flags) {
   HEARTH_TRY_VOID(apply_settings(flags));
   HEARTH_TRY_VOID(set_log_level_of_settings());
   HEARTH_TRY(const auto models, models_of(flags));
-  HEARTH_TRY(auto compute, engine_options(flags.threads, flags.speculation));
+  HEARTH_TRY(const auto compute, engine_options(flags.threads, flags.speculation));
   SignalQueue signals({SIGINT, SIGTERM});
-  const auto engine = engine::Engine::create(std::move(compute));
+  const auto engine = engine::Engine::create(compute);
   engine->set_time_to_live(std::chrono::seconds(flags.model_ttl.value_or(0)));
 
   std::unique_ptr<server::Server> server;
   Result<Models> kept = Models();
+  Start start;
   HEARTH_TRY(server::ServerOptions options, server_options(flags, models));
   options.at_start = [&] {
-    kept = load_models(*engine, flags, models);
+    kept = load_models(*engine, flags, models, start);
+    start.loading = false;
     if (!kept) return server->stop();
+    if (start.stopping) return;
     print(cat("listening on ", server->url(), "\n"));
     if (!finish_output()) server->stop();  // told again at the end
   };
   HEARTH_TRY(server, server::Server::create(*engine, std::move(options)));
   HEARTH_TRY(const ServiceRecord record, ServiceRecord::write(server->url(), given));
-  const SignalThread watcher(signals, *server);
+  const SignalThread watcher(signals, *server, start);
   server->run();
   if (!kept) return kept.error();
   return kSuccess;

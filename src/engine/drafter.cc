@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 
 namespace hearth::engine {
 
@@ -23,7 +24,9 @@ std::size_t agreement(std::span<const TokenId> tokens, std::size_t place) {
 
 NgramDrafter::NgramDrafter(std::int64_t most_tokens) {
   const auto n = static_cast<std::size_t>(std::max<std::int64_t>(most_tokens, 1));
-  latest_.assign(std::min(std::bit_ceil(n), kMostSlots), 0);
+  n_slots_ = std::min(std::bit_ceil(n), kMostSlots);
+  latest_.reset(static_cast<std::int32_t*>(std::calloc(n_slots_, sizeof(std::int32_t))));
+  if (!latest_) throw std::bad_alloc();
   before_.reserve(n + 1);
 }
 
@@ -34,7 +37,7 @@ std::int32_t& NgramDrafter::latest(std::span<const TokenId> tokens, std::size_t 
     hash = (hash ^ static_cast<std::uint32_t>(id)) * 0x9e3779b97f4a7c15u;
     hash ^= hash >> 32;
   }
-  return latest_[hash & (latest_.size() - 1)];
+  return latest_[hash & (n_slots_ - 1)];
 }
 
 // Every gram that has a token behind it.

@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -43,7 +45,12 @@ class NgramDrafter final : public Drafter {
 
   // A place is the index of the token behind a gram, 0 for none. The latest place of each hash, and
   // for each place the one before it with the same hash.
-  std::vector<std::int32_t> latest_;
+  // Zero pages of the system until something is learnt: many requests wait, few guess.
+  struct Free {
+    void operator()(std::int32_t* p) const { std::free(p); }
+  };
+  std::unique_ptr<std::int32_t[], Free> latest_;
+  std::size_t n_slots_;
   std::vector<std::int32_t> before_;
 };
 

@@ -11,6 +11,8 @@ namespace {
 // slow step does not end speculation for good.
 constexpr double kUsualRowShare = 0.25;
 constexpr double kDrift = 1.0 / 128;
+// Steps with guesses before one without: only that one tells what a plain step takes by now.
+constexpr int kGuessingSteps = 32;
 constexpr double kNewStep = 1.0 / 8;   // weight of the latest step
 constexpr double kNewGuess = 1.0 / 5;  // weight of the latest guess
 
@@ -23,19 +25,21 @@ void StepTimes::add(std::int64_t n_sequences, std::int64_t n_guesses, double sec
   double& plain = plain_s_[static_cast<std::size_t>(n_sequences)];
   if (n_guesses == 0) {
     approach(plain, seconds, plain == 0 ? 1 : kNewStep);
-    const double usual = kUsualRowShare * plain / static_cast<double>(n_sequences);
-    approach(row_s_, usual, row_s_ == 0 ? 1 : kDrift);
+    const double usual = kUsualRowShare / static_cast<double>(n_sequences);
+    approach(row_share_, usual, row_share_ == 0 ? 1 : kDrift);
+    n_guessing_steps_ = 0;
   } else if (plain > 0) {
+    ++n_guessing_steps_;
     // A step that something else on the machine held up says nothing of a row.
-    const double row = (seconds - plain) / static_cast<double>(n_guesses);
-    approach(row_s_, std::clamp(row, 0.01 * plain, plain), kNewStep);
+    const double row = (seconds - plain) / plain / static_cast<double>(n_guesses);
+    approach(row_share_, std::clamp(row, 0.01, 1.0), kNewStep);
   }
 }
 
 std::optional<double> StepTimes::row_share(std::int64_t n_sequences) const {
-  const double plain = plain_s_[static_cast<std::size_t>(n_sequences)];
-  if (plain == 0) return std::nullopt;
-  return row_s_ / plain;
+  const bool known = plain_s_[static_cast<std::size_t>(n_sequences)] > 0;
+  if (!known || n_guessing_steps_ >= kGuessingSteps) return std::nullopt;
+  return row_share_;
 }
 
 Draft::Draft(std::unique_ptr<Drafter> source) : drafter(std::move(source)) {

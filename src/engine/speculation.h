@@ -33,12 +33,13 @@ class StepTimes {
   // more.
   void add(std::int64_t n_sequences, std::int64_t n_guesses, double seconds);
   // What one row more takes, as a share of the step without guesses; nullopt until such a step was
-  // measured. n_sequences < kSpeculatedRows.
+  // measured, and when one must be measured again. n_sequences < kSpeculatedRows.
   std::optional<double> row_share(std::int64_t n_sequences) const;
 
  private:
   std::array<double, kSpeculatedRows> plain_s_{};  // by the number of sequences; 0: not known
-  double row_s_ = 0;
+  double row_share_ = 0;                           // of a plain step
+  int n_guessing_steps_ = 0;                       // since the last plain one
 };
 
 // A sequence's guesses, and how often they came true.

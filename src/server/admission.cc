@@ -89,7 +89,8 @@ std::optional<Response> check_body_type(const Request& request) {
 
 // Any path: a preflight that is refused would keep a page from reading that the path is unknown.
 Response options_reply(const Request& request, const RouteMatch& match) {
-  const std::string methods = match.allowed.empty() ? "GET, HEAD, POST, OPTIONS" : match.allowed;
+  const std::string methods =
+      match.allowed.empty() ? "GET, HEAD, POST, DELETE, OPTIONS" : match.allowed;
   Response response{204, {{"allow", methods}}, {}};
   if (has(request, "access-control-request-method")) {
     for (auto& header : preflight_headers(request, methods)) {

@@ -37,6 +37,8 @@ constexpr std::string_view kSchemas = R"json({
   "n": {"type": ["integer", "null"], "minimum": 1, "maximum": 128},
   "max_tokens": {"type": ["integer", "null"], "minimum": 1, "maximum": 2147483647},
   "ignore_eos": {"type": ["boolean", "null"]},
+  "ttl": {"type": ["integer", "null"], "minimum": 0, "maximum": 1073741824},
+  "ep": {"enum": ["cpu", "CPU", "CPUExecutionProvider", "", null]},
   "stream": {"type": ["boolean", "null"]},
   "stream_options": {"type": ["object", "null"], "additionalProperties": false, "properties": {
     "include_usage": {"type": ["boolean", "null"]}, "include_obfuscation": {"enum": [false, null]}}},
@@ -131,6 +133,9 @@ constexpr std::string_view kSchemas = R"json({
 "DownloadRequest": {"type": "object", "required": ["model"], "properties": {
   "model": {"anyOf": [{"type": "string"},
     {"type": "object", "required": ["Name"], "properties": {"Name": {"type": "string"}}}]}}},
+"RegisterRequest": {"type": "object", "additionalProperties": false, "properties": {
+  "TypeName": {"type": ["string", "null"]}, "ModelName": {"type": ["string", "null"]},
+  "BaseUri": {"type": ["string", "null"]}}},
 
 "Usage": {"type": "object",
   "required": ["prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details"],
@@ -198,6 +203,7 @@ constexpr std::array kRows = {
     Row{"DELETE", "/v1/responses/{id}", {"", "DeletedResponse"}},
     Row{"POST", "/v1/embeddings", {"EmbeddingsRequest", "Embeddings"}},
     Row{"POST", "/openai/download", {"DownloadRequest", ""}},
+    Row{"POST", "/openai/register", {"RegisterRequest", ""}},
     Row{"GET", "/v1/models", {"", "Models"}},
     Row{"GET", "/v1/models/{id}", {"", "Model"}},
     Row{"GET", "/health", {"", "Health"}},

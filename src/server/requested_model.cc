@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "server/local_change.h"
+
 namespace hearth::server {
 
 std::variant<ModelPtr, Reply> requested_model(Service& service, const std::string& name) {
@@ -22,14 +24,16 @@ std::variant<ModelPtr, Reply> requested_model(Service& service, const std::strin
   return error_response(api::to_api_error(cached.error(), "model"));
 }
 
-std::variant<ModelPtr, Reply> requested_model(Service& service,
-                                              const api::GenerationFields& fields) {
-  auto found = requested_model(service, fields.model);
-  const auto* model = std::get_if<ModelPtr>(&found);
-  if (model == nullptr || !fields.time_to_live) return found;
+std::optional<Response> check_time_to_live(const Request& http,
+                                           const api::GenerationFields& fields) {
+  return fields.time_to_live ? check_local_change(http) : std::nullopt;
+}
+
+void set_time_to_live(Service& service, const engine::LoadedModel& model,
+                      const api::GenerationFields& fields) {
+  if (!fields.time_to_live) return;
   // It can only fail for a model that was unloaded since, and so needs no time to live.
-  (void)service.engine.set_time_to_live((*model)->id(), std::chrono::seconds(*fields.time_to_live));
-  return found;
+  (void)service.engine.set_time_to_live(model.id(), std::chrono::seconds(*fields.time_to_live));
 }
 
 }  // namespace hearth::server

@@ -444,6 +444,16 @@ TEST(Requests, those_that_need_no_model_are_answered_before_the_start_is_done_an
   EXPECT_EQ(server.engine.n_loads, 1);
 }
 
+TEST(Requests, only_one_that_is_accepted_says_how_long_its_model_stays) {
+  TestServer server;
+  const ClientReply refused =
+      ask(server.port(), chat_request(R"("ttl":60,"logit_bias":{"999999":1})"));
+  EXPECT_EQ(refused.status, 400) << refused.body;
+  EXPECT_EQ(server.engine.last_ttl_s, -1);
+  EXPECT_EQ(ask(server.port(), chat_request(R"("ttl":60,"max_tokens":1)")).status, 200);
+  EXPECT_EQ(server.engine.last_ttl_s, 60);
+}
+
 TEST(Requests, many_at_once_are_all_answered) {
   TestServer server;
   std::vector<std::thread> threads;

@@ -69,13 +69,15 @@ class ChatFormat final : public ReplyFormat {
 Reply post_chat_completions(Service& service, const Request& http) {
   api::ChatRequest request;
   if (auto fault = api::parse_chat_request(http.body, request)) return error_response(*fault);
-  auto found = requested_model(service, request.generation);
+  if (auto refusal = check_time_to_live(http, request.generation)) return *std::move(refusal);
+  auto found = requested_model(service, request.generation.model);
   if (Reply* reply = std::get_if<Reply>(&found)) return std::move(*reply);
   const ModelPtr& model = *std::get_if<ModelPtr>(&found);
   auto turn = turn_of(*model, request);
   if (const auto* fault = std::get_if<api::ApiError>(&turn)) return error_response(*fault);
   auto started = start_chat(service, model, request, std::move(*std::get_if<ChatTurn>(&turn)));
   if (const auto* fault = std::get_if<api::ApiError>(&started)) return error_response(*fault);
+  set_time_to_live(service, *model, request.generation);
   AnswerJob& job = *std::get_if<AnswerJob>(&started);
   job.format = std::make_unique<ChatFormat>(model, request);
   return request.generation.stream ? stream_answers(std::move(job)) : whole_answers(std::move(job));

@@ -183,7 +183,8 @@ Result<void> add_choices(Service& service, const api::CompletionRequest& request
 Reply post_completions(Service& service, const Request& http) {
   api::CompletionRequest request;
   if (auto fault = api::parse_completion_request(http.body, request)) return error_response(*fault);
-  auto found = requested_model(service, request.generation);
+  if (auto refusal = check_time_to_live(http, request.generation)) return *std::move(refusal);
+  auto found = requested_model(service, request.generation.model);
   if (Reply* reply = std::get_if<Reply>(&found)) return std::move(*reply);
 
   AnswerJob job;
@@ -199,6 +200,7 @@ Reply post_completions(Service& service, const Request& http) {
       return error_response(api::to_api_error(added.error(), about_prompt ? "prompt" : ""));
     }
   }
+  set_time_to_live(service, *job.model, request.generation);
   job.format = std::make_unique<CompletionFormat>(
       reply_head("cmpl-", *job.model), request.generation.include_usage, job.choices.size());
   return request.generation.stream ? stream_answers(std::move(job)) : whole_answers(std::move(job));

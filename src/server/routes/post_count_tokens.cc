@@ -9,7 +9,7 @@ namespace hearth::server {
 Reply post_count_tokens(Service& service, const Request& http) {
   api::ChatRequest request;
   if (auto fault = api::parse_chat_request(http.body, request)) return error_response(*fault);
-  auto found = requested_model(service, request.generation);
+  auto found = requested_model(service, request.generation.model);
   if (Reply* reply = std::get_if<Reply>(&found)) return std::move(*reply);
   const auto turn = turn_of(**std::get_if<ModelPtr>(&found), request);
   if (const auto* fault = std::get_if<api::ApiError>(&turn)) return error_response(*fault);

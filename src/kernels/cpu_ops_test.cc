@@ -1,0 +1,140 @@
+// cpu_ops_test.cc - how operators are cut for the threads must not show in their results.
+#include "kernels/cpu/cpu_ops.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/cpu/isa.h"
+#include "kernels/test_data.h"
+
+namespace hearth::kernels {
+namespace {
+
+using Values = std::vector<float>;
+
+Values values_of(Rows<float> x, std::int64_t row) { return {x.row(row), x.row(row) + x.n_cols}; }
+
+// One sequence of random queries, keys and values, computed in batches of chosen sizes.
+class OneSequence {
+ public:
+  static constexpr std::int32_t kPositions = 2100, kHeads = 6, kKvHeads = 2, kDim = 24;
+
+  explicit OneSequence(int n_threads)
+      : pool_(n_threads),
+        ops_(*runnable_kernels().back(), pool_,
+             {.max_rows = kPositions, .max_output_rows = 1, .max_positions = kPositions}) {
+    q_ = ops_.activation(kHeads * kDim);
+    k_ = ops_.activation(kKvHeads * kDim);
+    v_ = ops_.activation(kKvHeads * kDim);
+    out_ = ops_.activation(kHeads * kDim);
+    pages_.resize(kPositions / kPage + 1);
+    std::iota(pages_.begin(), pages_.end(), 0);
+    CHECK(ops_.allocate({.n_layers = 1, .n_kv_heads = kKvHeads, .head_dim = kDim},
+                        std::ssize(pages_)),
+          "a small cache");
+    std::mt19937 random(1);
+    for (Values* all : {&all_q_, &all_k_, &all_v_}) {
+      *all = random_values(std::size_t{kPositions} * kHeads * kDim, random);
+    }
+  }
+
+  // What attention gives for the positions [first, first + n).
+  std::vector<Values> attend(std::int32_t first, std::int32_t n, std::int32_t window) {
+    const std::vector<std::int32_t> tokens(static_cast<std::size_t>(n), 0);
+    std::vector<std::int32_t> positions(static_cast<std::size_t>(n));
+    std::iota(positions.begin(), positions.end(), first);
+    const SequenceRows sequence{.n_rows = n, .first_position = first, .pages = pages_.data()};
+    ops_.begin(
+        {.tokens = tokens, .positions = positions, .sequences = {&sequence, 1}, .output_rows = {}});
+    copy(all_q_, first, q_);
+    copy(all_k_, first, k_);
+    copy(all_v_, first, v_);
+    ops_.store_kv(0, k_, v_);
+    ops_.attend(out_, q_, 0,
+                {.n_heads = kHeads,
+                 .n_kv_heads = kKvHeads,
+                 .head_dim = kDim,
+                 .scale = 0.2f,
+                 .window = window});
+    std::vector<Values> got;
+    for (std::int64_t i = 0; i < n; ++i) got.push_back(values_of(ops_.rows(out_), i));
+    return got;
+  }
+
+ private:
+  void copy(const Values& all, std::int32_t first, Activation to) const {
+    const Rows<float> x = ops_.rows(to);
+    for (std::int64_t t = 0; t < x.n_rows; ++t) {
+      std::copy_n(all.data() + (first + t) * kHeads * kDim, x.n_cols, x.row(t));
+    }
+  }
+
+  ThreadPool pool_;
+  CpuOps ops_;
+  Activation q_, k_, v_, out_;
+  std::vector<std::int32_t> pages_;
+  Values all_q_, all_k_, all_v_;
+};
+
+// Few queries over a long cache are split over its partitions, many are not.
+TEST(CpuOps, attention_gives_the_same_bytes_split_over_a_long_cache_or_not) {
+  for (const std::int32_t window : {0, 700}) {
+    OneSequence whole(2);
+    const auto expected = whole.attend(0, OneSequence::kPositions, window);
+    OneSequence parts(3);
+    (void)parts.attend(0, 1990, window);
+    for (std::int32_t at = 1990; at < OneSequence::kPositions;) {
+      const std::int32_t n = std::min(1 + at % 4, OneSequence::kPositions - at);
+      for (const Values& got : parts.attend(at, n, window)) {
+        ASSERT_EQ(got, expected[static_cast<std::size_t>(at)]) << "position " << at;
+        ++at;
+      }
+    }
+  }
+}
+
+// However it is cut by panels and, with many rows, by rows.
+TEST(CpuOps, matmul_gives_the_same_bytes_for_a_row_alone_as_among_hundreds) {
+  std::mt19937 random(2);
+  ThreadPool pool(3);
+  CpuOps ops(*runnable_kernels().back(), pool,
+             {.max_rows = 300, .max_output_rows = 1, .max_positions = 16});
+  const TestTensor wide = random_tensor(DType::q4_0, 1040, 96, random);
+  const TestTensor narrow = random_tensor(DType::q8_0, 40, 96, random);
+  const Matrix a = ops.matrix(wide.view), b = ops.matrix(narrow.view);
+  const Activation in = ops.activation(96), out_a = ops.activation(1040),
+                   out_b = ops.activation(40);
+  ASSERT_TRUE(ops.allocate({.n_layers = 1, .n_kv_heads = 1, .head_dim = 16}, 1));
+  const Values all = random_values(std::size_t{300} * 96, random);
+  const auto multiply = [&](std::int32_t first, std::int32_t n) {
+    const std::vector<std::int32_t> zeros(static_cast<std::size_t>(n), 0);
+    const SequenceRows sequence{.n_rows = n};
+    ops.begin(
+        {.tokens = zeros, .positions = zeros, .sequences = {&sequence, 1}, .output_rows = {}});
+    for (std::int64_t t = 0; t < n; ++t) {
+      std::copy_n(all.data() + (first + t) * 96, 96, ops.rows(in).row(t));
+    }
+    ops.matmul(in, {{out_a, a}, {out_b, b}});
+    std::vector<Values> got;
+    for (std::int64_t t = 0; t < n; ++t) {
+      got.push_back(values_of(ops.rows(out_a), t));
+      const Values more = values_of(ops.rows(out_b), t);
+      got.back().insert(got.back().end(), more.begin(), more.end());
+    }
+    return got;
+  };
+  std::vector<Values> alone;
+  for (std::int32_t t = 0; t < 300; ++t) alone.push_back(multiply(t, 1).front());
+  for (const std::int32_t n : {2, 3, 12, 17, 32, 33, 100, 300}) {
+    const auto together = multiply(0, n);
+    for (std::int32_t t = 0; t < n; ++t) {
+      ASSERT_EQ(together[static_cast<std::size_t>(t)], alone[static_cast<std::size_t>(t)])
+          << "row " << t << " of " << n;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hearth::kernels
