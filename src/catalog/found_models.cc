@@ -30,11 +30,6 @@ bool begins_as_gguf(const fs::path& path) {
 
 bool is_gguf_name(const std::string& name) { return ascii_lower(name).ends_with(".gguf"); }
 
-// Vision encoders lie beside the models they belong to.
-bool is_companion(const std::string& name) {
-  return ascii_lower(name).find("mmproj") != std::string::npos;
-}
-
 class Search {
  public:
   Search(std::string cache, const std::vector<std::string>& taken)
@@ -92,11 +87,12 @@ class Search {
 
   void add_gguf(const fs::path& path) {
     const std::string name = path.filename().string();
+    if (is_later_part(name)) return;
     const std::int64_t n_parts = n_parts_of_name(name);
     std::vector<fs::path> paths{path};
     if (n_parts > 1) {
       const auto names = formats::gguf_part_names(name, n_parts);
-      if (!names || names->front() != name) return;  // its first part stands for all
+      if (!names) return skip(path, names.error().message);
       paths.clear();
       for (const std::string& part : *names) paths.push_back(path.parent_path() / part);
     }
