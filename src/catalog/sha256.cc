@@ -10,17 +10,13 @@
 
 namespace hearth::catalog {
 
-namespace {
-
-std::string hex_of(std::span<const unsigned char> digest) {
+std::string hex_of(std::span<const unsigned char> bytes) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string hex;
-  hex.reserve(2 * digest.size());
-  for (const unsigned char byte : digest) hex += {kHex[byte >> 4], kHex[byte & 15]};
+  hex.reserve(2 * bytes.size());
+  for (const unsigned char byte : bytes) hex += {kHex[byte >> 4], kHex[byte & 15]};
   return hex;
 }
-
-}  // namespace
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
