@@ -48,13 +48,16 @@ std::string user_home();
 // "" when it may name a model, else what is wrong with it.
 std::string alias_problem(std::string_view alias);
 
-// All whole models, by alias. A damaged entry is skipped with a logged warning that names it.
+// All whole models, by alias. A damaged entry is skipped with a warning that names it, logged
+// once by a process.
 Result<std::vector<CachedModel>> list_models();
 
 // An alias, another name of the catalogue, an id (model_ids.h), in any case, or a path (it has a
 // '/' or ends in .gguf or names an existing file). Errors: not_found, with the nearest alias and
 // how to get a model.
 Result<CachedModel> resolve(std::string_view alias_or_path);
+// The same in another folder than cache_folder().
+Result<CachedModel> resolve_in(const std::string& cache, std::string_view alias_or_path);
 
 // The model of this alias in the cache. Errors: not_found, corrupt.
 Result<CachedModel> find_cached(std::string_view alias);

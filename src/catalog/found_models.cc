@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "base/ascii.h"
-#include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/str.h"
 #include "catalog/entry.h"
@@ -130,7 +129,7 @@ class Search {
 
   void skip(const fs::path& path, std::string_view why) {
     ++n_seen_;
-    log_warn(cat("skipped ", quote(path.string(), 300), " in the model cache: ", why));
+    warn_once(cat("skipped ", quote(path.string(), 300), " in the model cache: ", why));
   }
 
   std::string cache_;
