@@ -55,6 +55,14 @@ class Serve(CliTest):
                                                              "temperature": 0}).read())
         self.assertEqual(answer["usage"]["completion_tokens"], 3)
 
+    def test_a_model_named_by_its_path_stands_for_that_of_its_alias(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        path = self.hearth.home / "tiny.gguf"
+        path.write_bytes(TINY.read_bytes())
+        service = Service(self, "--threads", "1", "--model", path, "--model", path)
+        self.assertEqual([entry["id"] for entry in service.get("/v1/models")["data"]], ["tiny"])
+        self.assertIn("would both answer to", self.hearth.fails(2, "serve", "--model", path, "--model", "tiny"))
+
     def test_a_request_says_how_long_its_model_stays_loaded(self):
         self.hearth.out("model", "import", TINY, "--alias", "tiny")
         service = Service(self, "--threads", "1")
