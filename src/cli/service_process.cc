@@ -17,8 +17,11 @@
 
 #include "base/descriptor.h"
 #include "base/str.h"
+#include "catalog/api_keys.h"
 #include "catalog/catalog.h"
 #include "catalog/file_lock.h"
+#include "catalog/settings.h"
+#include "server/server.h"
 
 namespace hearth::cli {
 
@@ -211,17 +214,38 @@ Result<bool> stop_service() {
   return Error{ErrorKind::io, cat("process ", service->pid, " does not end")};
 }
 
-Result<void> check_restart(const ServiceProcess& service, const ServeFlags& flags) {
-  if (!service.asks_for_key || !flags.api_key.empty()) return {};
-  return Error{ErrorKind::invalid,
-               "the running service asks for an API key, which is written down nowhere; set "
-               "HEARTH_API_KEY to it, so that the service asks for it again"};
+namespace {
+
+Result<void> check_successor(const ServeFlags& flags, const std::string& cache) {
+  HEARTH_TRY(const auto models, resolve_models(flags, cache));
+  HEARTH_TRY(const auto host, catalog::get_setting("service.host"));
+  server::ServerOptions options;
+  options.host = flags.host.empty() ? catalog::to_text(host) : flags.host;
+  options.api_key = flags.api_key;
+  HEARTH_TRY(options.stored_keys, catalog::list_api_keys());
+  options.allow_unauthenticated = flags.allow_unauthenticated;
+  return server::check_options(options);
+}
+
+}  // namespace
+
+Result<void> check_restart(const ServiceProcess& service, const ServeFlags& flags,
+                           const std::string& cache) {
+  if (service.asks_for_key && flags.api_key.empty()) {
+    return Error{ErrorKind::invalid,
+                 "the running service asks for an API key, which is written down nowhere; set "
+                 "HEARTH_API_KEY to it, so that the service asks for it again"};
+  }
+  const auto can_follow = check_successor(flags, cache);
+  if (can_follow) return {};
+  return Error{can_follow.error().kind,
+               cat("the service stays as it is: ", can_follow.error().message)};
 }
 
 Result<ServiceStart> restart_service(ServeFlags flags) {
   if (const auto service = running_service()) {
-    HEARTH_TRY_VOID(check_restart(*service, flags));
     flags = merged(std::move(flags), service->flags);
+    HEARTH_TRY_VOID(check_restart(*service, flags, catalog::cache_folder()));
     HEARTH_TRY_VOID(stop_service());
   }
   return start_service(std::move(flags));

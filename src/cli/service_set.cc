@@ -68,13 +68,20 @@ Result<int> change_settings(const SetFlags& flags) {
     return flags.show ? show_settings() : kSuccess;
   }
   const auto service = running_service();
-  if (service) HEARTH_TRY_VOID(check_restart(*service, of_environment()));
+  ServeFlags kept;
+  if (service) {
+    kept = kept_flags(*service, flags);
+    ServeFlags successor = kept;
+    if (!flags.host.empty()) successor.host = flags.host;
+    HEARTH_TRY_VOID(check_restart(*service, successor,
+                                  flags.cache.empty() ? catalog::cache_folder() : flags.cache));
+  }
   for (const auto& [key, value] : changes) HEARTH_TRY_VOID(catalog::set_setting(key, value));
   print("Saving new settings\n");
   if (service) {
     print(kRestarting);
     HEARTH_TRY_VOID(stop_service());
-    HEARTH_TRY(const ServiceStart begun, start_service(kept_flags(*service, flags)));
+    HEARTH_TRY(const ServiceStart begun, start_service(std::move(kept)));
     print(cat(kStopped, line_of(begun)));
   }
   return flags.show ? show_settings() : kSuccess;
