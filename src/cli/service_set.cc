@@ -93,6 +93,7 @@ void add_service_set(CLI::App& parent, Action& action) {
   auto flags = std::make_shared<SetFlags>();
   CLI::App& command =
       *parent.add_subcommand("set", "settings of the service; a running one is restarted");
+  command.footer(kTakenBack);
   add_integer(command, "--port", flags->port, 0, 65535, "the port it listens on");
   add_integer(command, "--model-ttl", flags->model_ttl, 0, std::int64_t{1} << 30,
               "unload models unused for so many seconds; 0: never");

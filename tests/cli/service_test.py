@@ -111,6 +111,11 @@ class Service(CliTest):
         self.assertEqual(self.loaded(), ["tiny:0"])
         self.assertEqual(self.hearth.out("config", "get", "service.model_ttl"), "0\n", "a part of it was saved")
 
+    def test_the_help_says_how_a_flag_is_taken_back(self):
+        for command in ("restart", "set"):
+            self.assertIn("hearth service stop, then hearth service start",
+                          " ".join(self.hearth.out("service", command, "--help").split()))
+
     def loaded(self):
         deadline = time.monotonic() + 60
         while not (ids := [m["id"] for m in json.loads(self.hearth.out("service", "ps", "-o", "json"))]):
