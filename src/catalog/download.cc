@@ -86,8 +86,8 @@ Result<Plan> plan_of(const DownloadRequest& request) {
 
 struct TargetFile {
   std::string url;
-  std::string name;  // in the entry
-  std::uint64_t bytes = 0;
+  std::string name;            // in the entry
+  std::uint64_t bytes = 0;     // 0: not known yet
   std::string sha256, git_id;  // "": nobody says
 };
 
@@ -115,7 +115,7 @@ TargetFile target_file(const HubSource& hub, const HubListing& listing, const Hu
                        std::string name) {
   return {.url = endpoint() + file_path(hub, listing.commit, file.path),
           .name = std::move(name),
-          .bytes = file.bytes,
+          .bytes = file.bytes.value_or(0),
           .sha256 = file.sha256,
           .git_id = file.git_id};
 }
@@ -129,7 +129,8 @@ Result<void> target_folder(const HubSource& hub, const HubListing& listing, Http
   }
   HEARTH_TRY(const auto files, choose_folder(listing, index));
   for (const HubFile& file : files) {
-    if (file.bytes > 0) target.files.push_back(target_file(hub, listing, file, file.path));
+    if (file.bytes != std::uint64_t{0})
+      target.files.push_back(target_file(hub, listing, file, file.path));
   }
   target.title = hub.repository.substr(hub.repository.find('/') + 1);
   if (target.alias.empty()) target.alias = alias_of_name(target.title);

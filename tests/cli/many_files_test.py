@@ -129,6 +129,13 @@ class Downloads(Models):
         self.assertEqual(self.models()["tiny-q8_0"]["bytes"], total)
         self.check_life("tiny-q8_0", TINY)
 
+    def test_a_folder_whose_sizes_the_hub_does_not_say(self):
+        folder = self.write_folder(self.hearth.home / "elsewhere")
+        hub = self.serve({p.name: p.read_bytes() for p in folder.iterdir()})
+        hub.announced = {p.name: {"size": None, "lfs": None} for p in folder.iterdir()}
+        self.hearth.out("model", "download", "hf:someone/Some-Model")
+        self.check_life("some-model", FOLDER)
+
     def test_a_folder_whose_small_files_have_git_ids(self):
         folder = self.write_folder(self.hearth.home / "elsewhere", index=True)
         hub = self.serve({p.name: p.read_bytes() for p in folder.iterdir()})
