@@ -1,9 +1,10 @@
 // hearth service logs - the last lines of the log that the background service writes.
-#include <deque>
-#include <fstream>
+#include <limits>
+#include <sstream>
 
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/last_lines.h"
 #include "cli/output.h"
 #include "cli/service_process.h"
 
@@ -12,17 +13,16 @@ namespace hearth::cli {
 namespace {
 
 Result<int> logs(std::int64_t n_lines) {
-  std::ifstream file(service_log_path());
-  if (!file) {
+  const auto text =
+      last_lines(service_log_path(), n_lines, std::numeric_limits<std::uint64_t>::max());
+  if (!text) {
     return Error{ErrorKind::not_found,
                  cat("no log yet: ", service_log_path(), " is written by hearth service start")};
   }
-  std::deque<std::string> last;
-  for (std::string line; std::getline(file, line);) {
-    last.push_back(std::move(line));
-    if (static_cast<std::int64_t>(last.size()) > n_lines) last.pop_front();
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    print(cat(printable(line), "\n"));
   }
-  for (const std::string& line : last) print(cat(printable(line), "\n"));
   return kSuccess;
 }
 

@@ -21,6 +21,7 @@
 #include "catalog/catalog.h"
 #include "catalog/file_lock.h"
 #include "catalog/settings.h"
+#include "cli/last_lines.h"
 #include "server/server.h"
 
 namespace hearth::cli {
@@ -88,10 +89,10 @@ Result<void> make_folder(const std::filesystem::path& path) {
   return {};
 }
 
-std::string last_log_lines() {
-  std::ifstream file(service_log_path());
+std::string last_log_line() {
+  std::istringstream lines(last_lines(service_log_path(), 100, 64 << 10).value_or(""));
   std::string line, last;
-  while (std::getline(file, line)) {
+  while (std::getline(lines, line)) {
     if (!line.empty()) last = line;
   }
   return last;
@@ -187,7 +188,7 @@ Result<ServiceStart> start_service(ServeFlags flags) {
     const auto service = running_service();
     if (service && service->pid == child) return ServiceStart{*service, false};
     if (waitpid(child, nullptr, WNOHANG) == child) {
-      return Error{ErrorKind::io, cat("the service did not start: ", last_log_lines(), " (",
+      return Error{ErrorKind::io, cat("the service did not start: ", last_log_line(), " (",
                                       service_log_path(), " has all it said)")};
     }
     std::this_thread::sleep_for(kPause);
