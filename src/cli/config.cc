@@ -21,7 +21,8 @@ constexpr std::string_view kIdleMinutes = "idle-timeout-minutes";
 Result<int> get(const std::string& key, bool json) {
   if (key == kIdleMinutes) {
     HEARTH_TRY(const auto seconds, catalog::get_setting("service.model_ttl"));
-    const std::int64_t minutes = *std::get_if<std::int64_t>(&seconds) / 60;
+    // Rounded up: 0 would mean never.
+    const std::int64_t minutes = (*std::get_if<std::int64_t>(&seconds) + 59) / 60;
     print(json ? json_text({{key, minutes}}) : cat(minutes, "\n"));
     return kSuccess;
   }

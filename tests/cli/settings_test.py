@@ -28,6 +28,11 @@ class Config(CliTest):
         self.assertIn(b"no GPU is used by this version", done.stderr)
         self.assertIn("a GPU is wanted", self.hearth.out("status"))
 
+    def test_less_than_a_minute_is_not_never(self):
+        for seconds, minutes in (("0", "0"), ("30", "1"), ("60", "1"), ("61", "2")):
+            self.hearth.out("config", "set", "service.model_ttl", seconds)
+            self.assertEqual(self.hearth.out("config", "get", "idle-timeout-minutes"), minutes + "\n")
+
     def test_unknown_keys_and_wrong_values_are_refused(self):
         self.assertIn("did you mean compute.onnx.enable_gpu?",
                       self.hearth.fails(1, "config", "set", "compute.onnx.enable_gpus", "true"))
