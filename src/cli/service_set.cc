@@ -16,7 +16,7 @@ namespace {
 struct SetFlags {
   std::optional<std::int64_t> port, model_ttl, gpu;
   std::string host, cache, log_level;
-  bool show = false;
+  bool show = false, json = false;
 };
 
 Result<int> show_settings() {
@@ -34,6 +34,14 @@ Result<int> show_settings() {
         {"defaultSecondsForModelTTL", *std::get_if<std::int64_t>(&ttl)}}}};
   print(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   return kSuccess;
+}
+
+void tell(std::string_view line, const SetFlags& flags) {
+  if (!flags.json) print(line);
+}
+
+Result<int> shown(const SetFlags& flags) {
+  return flags.show || flags.json ? show_settings() : kSuccess;
 }
 
 ServeFlags of_environment() {
@@ -64,8 +72,8 @@ Result<int> change_settings(const SetFlags& flags) {
   if (!flags.cache.empty()) changes.emplace_back("cache.directory", flags.cache);
   if (!flags.log_level.empty()) changes.emplace_back("service.log_level", flags.log_level);
   if (changes.empty()) {
-    print("No settings changed\n");
-    return flags.show ? show_settings() : kSuccess;
+    tell("No settings changed\n", flags);
+    return shown(flags);
   }
   const auto service = running_service();
   ServeFlags kept;
@@ -77,14 +85,14 @@ Result<int> change_settings(const SetFlags& flags) {
                                   flags.cache.empty() ? catalog::cache_folder() : flags.cache));
   }
   for (const auto& [key, value] : changes) HEARTH_TRY_VOID(catalog::set_setting(key, value));
-  print("Saving new settings\n");
+  tell("Saving new settings\n", flags);
   if (service) {
-    print(kRestarting);
+    tell(kRestarting, flags);
     HEARTH_TRY_VOID(stop_service());
     HEARTH_TRY(const ServiceStart begun, start_service(std::move(kept)));
-    print(cat(kStopped, line_of(begun)));
+    tell(cat(kStopped, line_of(begun)), flags);
   }
-  return flags.show ? show_settings() : kSuccess;
+  return shown(flags);
 }
 
 }  // namespace
@@ -103,6 +111,7 @@ void add_service_set(CLI::App& parent, Action& action) {
       ->type_name("LEVEL");
   add_integer(command, "--gpu", flags->gpu, -1, 1023, "the device that computes: -1, the CPU");
   command.add_flag("--show", flags->show, "print them all as JSON");
+  add_output_format(command, flags->json);
   command.callback([&action, flags] { action = [flags] { return change_settings(*flags); }; });
 }
 
