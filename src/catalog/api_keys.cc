@@ -2,22 +2,18 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <optional>
+#include <span>
 
-#include "base/descriptor.h"
 #include "base/str.h"
-#include "base/strict_json.h"
 #include "catalog/catalog.h"
-#include "catalog/file_lock.h"
+#include "catalog/json_file.h"
 #include "catalog/settings.h"
 #include "catalog/sha256.h"
 
@@ -25,7 +21,6 @@ namespace hearth::catalog {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kSaltBytes = 16, kKeyBytes = 32, kDigestDigits = 64;
@@ -35,10 +30,7 @@ Result<std::string> random_digits(std::size_t n_bytes) {
   if (RAND_bytes(bytes.data(), static_cast<int>(n_bytes)) != 1) {
     return Error{ErrorKind::io, "the system gives no random bytes to make a key of"};
   }
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < n_bytes; ++i) out += {kHex[bytes[i] >> 4], kHex[bytes[i] & 15]};
-  return out;
+  return hex_of(std::span(bytes).first(n_bytes));
 }
 
 std::string salted_hash(std::string_view salt, std::string_view key) {
@@ -65,7 +57,20 @@ Result<ApiKey> read_key(const Json& object) {
   return ApiKey{object["name"], object["salt"], object["sha256"], object["created_at"]};
 }
 
-Result<void> write_keys(const std::vector<ApiKey>& keys) {
+Result<std::vector<ApiKey>> keys_of(const Json& json) {
+  if (!json.is_object() || !json.contains("keys") || !json["keys"].is_array()) {
+    return Error{ErrorKind::invalid,
+                 cat(quote(api_keys_path(), 300), ": expected {\"keys\": [...]}")};
+  }
+  std::vector<ApiKey> keys;
+  for (const Json& object : json["keys"]) {
+    HEARTH_TRY(ApiKey key, read_key(object));
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+Json json_of(const std::vector<ApiKey>& keys) {
   Json all = Json::array();
   for (const ApiKey& key : keys) {
     all.push_back(Json{{"name", key.name},
@@ -73,31 +78,18 @@ Result<void> write_keys(const std::vector<ApiKey>& keys) {
                        {"sha256", key.sha256},
                        {"created_at", key.created_at}});
   }
-  const Json json = {{"keys", all}};
-  const std::string text = json.dump(2) + "\n";
-  const std::string path = api_keys_path(), part = path + ".part";
-  std::error_code failed;
-  fs::remove(part, failed);  // of a change that was cut
-  HEARTH_TRY(const Descriptor file, create_new(part));
-  if (::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0) return os_error("protect", part);
-  HEARTH_TRY_VOID(write_all(file, std::as_bytes(std::span(text.data(), text.size())), part));
-  HEARTH_TRY_VOID(sync_file(file, part));
-  fs::rename(part, path, failed);
-  if (!failed) return {};
-  return Error{ErrorKind::io, cat("cannot write ", quote(path, 300), ": ", failed.message())};
+  Json json = {{"keys", all}};
+  return json;
 }
 
 Result<void> change_keys(const std::function<Result<void>(std::vector<ApiKey>&)>& change) {
-  std::error_code failed;
-  fs::create_directories(config_folder(), failed);
-  if (failed) {
-    return Error{ErrorKind::io, cat("cannot create the folder ", quote(config_folder(), 300), ": ",
-                                    failed.message())};
-  }
-  HEARTH_TRY(const FileLock lock, FileLock::take(config_folder() + "/.keys.lock"));
-  HEARTH_TRY(std::vector<ApiKey> keys, list_api_keys());
-  HEARTH_TRY_VOID(change(keys));
-  return write_keys(keys);
+  const JsonFile file{.path = api_keys_path(), .lock = ".keys.lock", .is_private = true};
+  return change_json_file(file, json_of({}), [&](Json& json) -> Result<void> {
+    HEARTH_TRY(std::vector<ApiKey> keys, keys_of(json));
+    HEARTH_TRY_VOID(change(keys));
+    json = json_of(keys);
+    return {};
+  });
 }
 
 auto named(const std::string& name) {
@@ -109,23 +101,8 @@ auto named(const std::string& name) {
 std::string api_keys_path() { return config_folder() + "/keys.json"; }
 
 Result<std::vector<ApiKey>> list_api_keys() {
-  const std::string path = api_keys_path();
-  std::vector<ApiKey> keys;
-  std::error_code unknown;
-  if (!fs::exists(path, unknown)) return keys;
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  if (!file) return Error{ErrorKind::io, cat("cannot read ", quote(path, 300))};
-  HEARTH_TRY(const Json json, parse_strict_json(text.str(), quote(path, 300)));
-  if (!json.is_object() || !json.contains("keys") || !json["keys"].is_array()) {
-    return Error{ErrorKind::invalid, cat(quote(path, 300), ": expected {\"keys\": [...]}")};
-  }
-  for (const Json& object : json["keys"]) {
-    HEARTH_TRY(ApiKey key, read_key(object));
-    keys.push_back(std::move(key));
-  }
-  return keys;
+  HEARTH_TRY(const std::optional<Json> json, read_json_file(api_keys_path()));
+  return json ? keys_of(*json) : std::vector<ApiKey>();
 }
 
 Result<std::string> add_api_key(const std::string& name) {

@@ -24,7 +24,8 @@ struct ApiKey {
 
 std::string api_keys_path();
 
-// None, when there is no file. Errors: invalid (the file), io.
+// None, when there is certainly no file: a service that cannot tell must not be open to all.
+// Errors: invalid (the file), io.
 Result<std::vector<ApiKey>> list_api_keys();
 // The new key, which is kept nowhere. Errors: invalid (a name is as an alias is), conflict (it is
 // taken), io.

@@ -64,5 +64,22 @@ TEST_F(ApiKeys, a_file_that_is_not_understood_is_an_error_rather_than_no_keys) {
   }
 }
 
+TEST_F(ApiKeys, what_cannot_be_looked_for_is_an_error_rather_than_no_keys) {
+  ASSERT_TRUE(list_api_keys());
+  EXPECT_TRUE(list_api_keys()->empty());
+  fs::create_symlink(home_ / "unmounted/keys.json", home_ / "keys.json");
+  EXPECT_EQ(list_api_keys().error().kind, ErrorKind::io);
+  fs::remove(home_ / "keys.json");
+  fs::create_symlink("keys.json", home_ / "keys.json");
+  EXPECT_EQ(list_api_keys().error().kind, ErrorKind::io);
+  EXPECT_EQ(add_api_key("laptop").error().kind, ErrorKind::io);
+  for (const char* target : {"loop", "unmounted"}) {  // a folder that cannot be searched, or found
+    fs::create_symlink(target, home_ / "loop");
+    ::setenv("HEARTH_HOME", (home_ / "loop/inner").c_str(), 1);
+    EXPECT_EQ(list_api_keys().error().kind, ErrorKind::io) << target;
+    fs::remove(home_ / "loop");
+  }
+}
+
 }  // namespace
 }  // namespace hearth::catalog

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 
 #include "base/ascii.h"
 #include "base/descriptor.h"
@@ -77,8 +78,7 @@ std::string absolute_path(const std::string& path) {
 }
 
 // Aliases of all entries, damaged ones included, in order.
-Result<std::vector<std::string>> entry_names() {
-  const std::string cache = cache_folder();
+Result<std::vector<std::string>> entry_names(const std::string& cache) {
   std::error_code failed;
   std::vector<std::string> names;
   fs::directory_iterator at(cache, failed);
@@ -87,7 +87,7 @@ Result<std::vector<std::string>> entry_names() {
     std::string name = at->path().filename().string();
     if (name.starts_with('.') || !has_card(at->path().string())) continue;
     if (!alias_problem(name).empty()) {
-      log_warn(cat("skipped ", quote(at->path().string(), 300), ": its name is no alias"));
+      warn_once(cat("skipped ", quote(at->path().string(), 300), ": its name is no alias"));
       continue;
     }
     names.push_back(std::move(name));
@@ -100,22 +100,44 @@ Result<std::vector<std::string>> entry_names() {
   return names;
 }
 
-std::vector<CachedModel> found_beside(const std::vector<std::string>& entries) {
-  return found_models(cache_folder(), entries);
-}
+// A cache that is searched for several names, and walked once at most.
+class Look {
+ public:
+  explicit Look(std::string cache) : cache_(std::move(cache)) {}
 
-// An entry, or what its user put there by hand. Errors: not_found, corrupt, io.
-Result<CachedModel> find_any(const std::string& alias) {
-  auto entry = read_entry(entry_folder(alias), alias);
-  if (entry || entry.error().kind != ErrorKind::not_found) return entry;
-  HEARTH_TRY(const auto names, entry_names());
-  for (CachedModel& model : found_beside(names)) {
-    if (model.alias == alias) return std::move(model);
+  const std::string& cache() const { return cache_; }
+
+  Result<const std::vector<std::string>*> names() {
+    if (!names_) {
+      HEARTH_TRY(names_, entry_names(cache_));
+    }
+    return &*names_;
   }
-  return entry;
-}
 
-Error no_such_model(std::string_view wanted, const std::vector<std::string>& names) {
+  // An entry, or what its user put there by hand. Errors: not_found, corrupt, io.
+  Result<CachedModel> find(const std::string& alias) {
+    auto entry = read_entry(cat(cache_, "/", alias), alias);
+    if (entry || entry.error().kind != ErrorKind::not_found) return entry;
+    if (!found_) {
+      HEARTH_TRY(const auto* entries, names());
+      found_ = found_models(cache_, *entries);
+    }
+    for (const CachedModel& model : *found_) {
+      if (model.alias == alias) return model;
+    }
+    return entry;
+  }
+
+ private:
+  std::string cache_;
+  std::optional<std::vector<std::string>> names_;
+  std::optional<std::vector<CachedModel>> found_;
+};
+
+Result<CachedModel> find_any(const std::string& alias) { return Look(cache_folder()).find(alias); }
+
+Error no_such_model(std::string_view wanted, const std::string& cache,
+                    const std::vector<std::string>& names) {
   std::vector<std::string_view> views(names.begin(), names.end());
   const auto known = known_models();
   if (known) {
@@ -124,7 +146,7 @@ Error no_such_model(std::string_view wanted, const std::vector<std::string>& nam
   const std::string_view near = nearest(ascii_lower(wanted), views.data(), views.size());
   return {
       ErrorKind::not_found,
-      cat("no model ", quote(wanted), " in ", cache_folder(),
+      cat("no model ", quote(wanted), " in ", cache,
           near.empty() ? std::string() : cat("; did you mean ", quote(near), "?"),
           " (hearth model list --cached shows what is there, hearth model import FILE adds one)")};
 }
@@ -213,16 +235,6 @@ Result<void> rename_folder(const std::string& from, const std::string& to) {
                                   failed.message())};
 }
 
-// Where an entry is to appear: a damaged one goes, what has no card is not ours to delete.
-Result<void> clear_place(const std::string& alias) {
-  const std::string folder = entry_folder(alias);
-  std::error_code unknown;
-  if (!fs::exists(folder, unknown) || has_card(folder)) return delete_folder(folder);
-  return Error{ErrorKind::conflict, cat(quote(folder, 300),
-                                        " is in the way, and Hearth did not make it; choose "
-                                        "another alias with --alias, or move it away")};
-}
-
 std::string part_folder(std::string_view alias) { return cat(cache_folder(), "/.part-", alias); }
 
 // Under the lock: the folder, with the model's files in it, becomes its entry.
@@ -232,7 +244,8 @@ Result<void> show(CachedModel& model, const std::string& folder) {
   fs::remove(cat(folder, "/", kCard), ignored);  // of an attempt that was cut
   HEARTH_TRY_VOID(write_file(cat(folder, "/", kCard), card_text(model, folder)));
   HEARTH_TRY_VOID(sync_folder(folder));
-  HEARTH_TRY_VOID(clear_place(model.alias));
+  HEARTH_TRY_VOID(check_place(model.alias));
+  HEARTH_TRY_VOID(delete_folder(entry_folder(model.alias)));  // a damaged one
   return rename_folder(folder, entry_folder(model.alias));
 }
 
@@ -278,7 +291,7 @@ std::string hearth_folder() {
 std::string cache_folder() {
   const auto chosen = get_setting("cache.directory");
   if (!chosen) {
-    log_warn(cat("using the usual model cache: ", chosen.error().message));
+    warn_once(cat("using the usual model cache: ", chosen.error().message));
   } else if (const std::string folder = to_text(*chosen); !folder.empty()) {
     return folder;
   }
@@ -298,29 +311,35 @@ std::string alias_problem(std::string_view alias) {
 }
 
 Result<std::vector<CachedModel>> list_models() {
-  HEARTH_TRY(const auto names, entry_names());
+  const std::string cache = cache_folder();
+  HEARTH_TRY(const auto names, entry_names(cache));
   std::vector<CachedModel> models;
   for (const std::string& name : names) {
-    auto model = read_entry(entry_folder(name), name);
+    auto model = read_entry(cat(cache, "/", name), name);
     if (model) {
       models.push_back(*std::move(model));
     } else if (model.error().kind != ErrorKind::not_found) {  // removed since: not damaged
-      log_warn(model.error().message);
+      warn_once(model.error().message);
     }
   }
-  for (CachedModel& model : found_beside(names)) models.push_back(std::move(model));
+  for (CachedModel& model : found_models(cache, names)) models.push_back(std::move(model));
   std::sort(models.begin(), models.end(),
             [](const CachedModel& a, const CachedModel& b) { return a.alias < b.alias; });
   return models;
 }
 
 Result<CachedModel> resolve(std::string_view alias_or_path) {
+  return resolve_in(cache_folder(), alias_or_path);
+}
+
+Result<CachedModel> resolve_in(const std::string& cache, std::string_view alias_or_path) {
   const std::string wanted(alias_or_path);
   if (wanted.empty() || wanted.find('\0') != std::string::npos) {
     return Error{ErrorKind::invalid, cat("expected a model's alias or path, not ", quote(wanted))};
   }
+  Look look(cache);
   if (const std::string alias = ascii_lower(wanted); alias_problem(alias).empty()) {
-    auto entry = find_any(alias);
+    auto entry = look.find(alias);
     if (entry || entry.error().kind != ErrorKind::not_found) return entry;
   }
   std::error_code unknown;
@@ -329,15 +348,17 @@ Result<CachedModel> resolve(std::string_view alias_or_path) {
     return from_path(wanted);
   }
   HEARTH_TRY(const std::string meant, alias_of(wanted));
-  HEARTH_TRY(const auto names, entry_names());
   const std::string alias = ascii_lower(meant);
   if (alias_problem(alias).empty()) {
-    auto entry = find_any(alias);
+    auto entry = look.find(alias);
     if (entry || entry.error().kind != ErrorKind::not_found) return entry;
   }
   HEARTH_TRY(const auto known, find_known_model(meant));
-  if (!known) return no_such_model(wanted, names);
-  auto entry = find_any(known->alias);
+  if (!known) {
+    HEARTH_TRY(const auto* names, look.names());
+    return no_such_model(wanted, cache, *names);
+  }
+  auto entry = look.find(known->alias);
   if (entry || entry.error().kind != ErrorKind::not_found) return entry;
   return Error{ErrorKind::not_found, cat("model ", quote(known->alias),
                                          " is in the catalogue, but not on this machine; "
@@ -349,6 +370,15 @@ Result<CachedModel> find_cached(std::string_view alias) { return find_any(ascii_
 
 std::string download_folder(std::string_view alias) {
   return cat(cache_folder(), "/.download-", alias);
+}
+
+Result<void> check_place(const std::string& alias) {
+  const std::string folder = entry_folder(alias);
+  std::error_code unknown;
+  if (!fs::exists(folder, unknown) || has_card(folder)) return {};
+  return Error{ErrorKind::conflict, cat(quote(folder, 300),
+                                        " is in the way, and Hearth did not make it; choose "
+                                        "another alias with --alias, or move it away")};
 }
 
 Result<void> make_cache_folder(const std::string& path) { return make_folder(path); }
@@ -413,25 +443,26 @@ Result<CachedModel> import_model(
   if (entry.error().kind == ErrorKind::corrupt) {
     log_warn(cat("replacing a damaged entry: ", entry.error().message));
   }
+  HEARTH_TRY_VOID(check_place(model.alias));
   return make_entry(std::move(model), files, progress);
 }
 
 Result<void> remove_model(std::string_view alias) {
-  const std::string name = ascii_lower(alias);
-  HEARTH_TRY(const auto names, entry_names());
+  const std::string name = ascii_lower(alias), cache = cache_folder();
+  HEARTH_TRY(const auto names, entry_names(cache));
   std::error_code unknown;
   const bool has_download =
       alias_problem(name).empty() && fs::exists(download_folder(name), unknown);
   if (has_download) HEARTH_TRY_VOID(delete_folder(download_folder(name)));
   if (!std::binary_search(names.begin(), names.end(), name)) {
-    for (const CachedModel& model : found_beside(names)) {
-      if (model.alias == name) return remove_found(cache_folder(), model);
+    for (const CachedModel& model : found_models(cache, names)) {
+      if (model.alias == name) return remove_found(cache, model);
     }
-    return has_download ? Result<void>() : no_such_model(alias, names);
+    return has_download ? Result<void>() : no_such_model(alias, cache, names);
   }
   HEARTH_TRY(const FileLock lock, FileLock::take(cache_folder() + "/.lock"));
   if (!fs::exists(entry_folder(name), unknown))
-    return no_such_model(alias, {});  // another was faster
+    return no_such_model(alias, cache, {});  // another was faster
   const std::string part = part_folder(name);
   HEARTH_TRY_VOID(delete_folder(part));
   HEARTH_TRY_VOID(rename_folder(entry_folder(name), part));

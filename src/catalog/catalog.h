@@ -50,13 +50,16 @@ std::string user_home();
 // "" when it may name a model, else what is wrong with it.
 std::string alias_problem(std::string_view alias);
 
-// All whole models, by alias. A damaged entry is skipped with a logged warning that names it.
+// All whole models, by alias. A damaged entry is skipped with a warning that names it, logged
+// once by a process.
 Result<std::vector<CachedModel>> list_models();
 
 // An alias, another name of the catalogue, an id (model_ids.h), in any case, or a path (it has a
 // '/' or ends in .gguf or names an existing file). Errors: not_found, with the nearest alias and
 // how to get a model.
 Result<CachedModel> resolve(std::string_view alias_or_path);
+// The same in another folder than cache_folder().
+Result<CachedModel> resolve_in(const std::string& cache, std::string_view alias_or_path);
 
 // The model of this alias in the cache. Errors: not_found, corrupt.
 Result<CachedModel> find_cached(std::string_view alias);
@@ -79,6 +82,9 @@ Result<CachedModel> import_model(
 // Where the parts of an alias lie until they are whole.
 std::string download_folder(std::string_view alias);
 Result<void> make_cache_folder(const std::string& path);
+// Whether an entry of this alias may appear: what has no card is its user's, and stays. Errors:
+// conflict.
+Result<void> check_place(const std::string& alias);
 // Shows a folder that holds model.files as the entry of model.alias; a hash that lacks is computed.
 // model.path: of what is opened, in the folder. Errors: conflict, corrupt (it is no model Hearth
 // can open), io.

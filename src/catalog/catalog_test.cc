@@ -166,6 +166,28 @@ TEST_F(Catalog, a_path_is_used_as_it_is) {
   EXPECT_EQ(resolve(std::string("a\0b", 3)).error().kind, ErrorKind::invalid);
 }
 
+TEST_F(Catalog, what_is_skipped_is_told_once_however_often_one_looks) {
+  fs::create_directories(home_ / "models");
+  write(home_ / "models/page.gguf", "<!doctype html>");
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(list_models());
+    EXPECT_FALSE(resolve("nosuch"));
+  }
+  const std::string said = testing::internal::GetCapturedStderr();
+  const std::size_t first = said.find("page.gguf");
+  ASSERT_NE(first, said.npos);
+  EXPECT_EQ(said.find("skipped", first), said.npos) << said;
+}
+
+TEST_F(Catalog, another_cache_is_searched_on_its_own) {
+  ASSERT_TRUE(import_model(kTied, "tiny"));
+  EXPECT_TRUE(resolve_in((home_ / "models").string(), "tiny"));
+  const auto elsewhere = resolve_in((home_ / "empty").string(), "tiny");
+  ASSERT_FALSE(elsewhere);
+  EXPECT_NE(elsewhere.error().message.find("/empty"), std::string::npos);
+}
+
 TEST_F(Catalog, what_an_interrupted_import_left_is_no_model_and_does_no_harm) {
   fs::create_directories(home_ / "models/.part-tiny");
   write(home_ / "models/.part-tiny/model.gguf", "half");

@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "base/str.h"
 #include "catalog/copy_file.h"
+#include "catalog/entry.h"
 #include "catalog/file_lock.h"
 #include "catalog/http_client.h"
 #include "catalog/hub.h"
@@ -85,8 +86,8 @@ Result<Plan> plan_of(const DownloadRequest& request) {
 
 struct TargetFile {
   std::string url;
-  std::string name;  // in the entry
-  std::uint64_t bytes = 0;
+  std::string name;            // in the entry
+  std::uint64_t bytes = 0;     // 0: not known yet
   std::string sha256, git_id;  // "": nobody says
 };
 
@@ -114,7 +115,7 @@ TargetFile target_file(const HubSource& hub, const HubListing& listing, const Hu
                        std::string name) {
   return {.url = endpoint() + file_path(hub, listing.commit, file.path),
           .name = std::move(name),
-          .bytes = file.bytes,
+          .bytes = file.bytes.value_or(0),
           .sha256 = file.sha256,
           .git_id = file.git_id};
 }
@@ -128,7 +129,8 @@ Result<void> target_folder(const HubSource& hub, const HubListing& listing, Http
   }
   HEARTH_TRY(const auto files, choose_folder(listing, index));
   for (const HubFile& file : files) {
-    if (file.bytes > 0) target.files.push_back(target_file(hub, listing, file, file.path));
+    if (file.bytes != std::uint64_t{0})
+      target.files.push_back(target_file(hub, listing, file, file.path));
   }
   target.title = hub.repository.substr(hub.repository.find('/') + 1);
   if (target.alias.empty()) target.alias = alias_of_name(target.title);
@@ -285,6 +287,12 @@ void remove_others(const std::string& folder, const Target& target) {
   for (const fs::path& path : others) fs::remove(path, failed);
 }
 
+void remove_records(const Target& target) {
+  for (const TargetFile& file : target.files) {
+    remove_quietly(PartFile::record_path(cat(entry_folder(target.alias), "/", file.name)));
+  }
+}
+
 }  // namespace
 
 Result<std::string> describe_download(const DownloadRequest& request) {
@@ -304,12 +312,14 @@ Result<CachedModel> download_model(const DownloadRequest& request,
     }
     auto cached = find_cached(plan.alias);
     if (cached || cached.error().kind != ErrorKind::not_found) return cached;
+    HEARTH_TRY_VOID(check_place(plan.alias));
   }
   const std::string token = request.token.empty() ? environment("HF_TOKEN") : request.token;
   HttpClient client(
       {.trusted_url = plan.hub ? endpoint() : plan.url, .token = plan.hub ? token : std::string()});
   HEARTH_TRY(const Target target, target_of(plan, client, stop));
 
+  HEARTH_TRY_VOID(check_place(target.alias));
   const std::string folder = download_folder(target.alias);
   HEARTH_TRY_VOID(make_cache_folder(folder));
   HEARTH_TRY(const FileLock lock, FileLock::take(folder + ".lock"));
@@ -330,11 +340,14 @@ Result<CachedModel> download_model(const DownloadRequest& request,
                     .source = target.source,
                     .imported_at = std::time(nullptr)};
   for (const TargetFile& file : target.files) {
-    remove_quietly(PartFile::record_path(bringing.path_of(file)));
     model.files.push_back({bringing.path_of(file), file.bytes, file.sha256});
   }
   auto adopted = adopt_folder(folder, std::move(model));
-  if (!adopted && adopted.error().kind != ErrorKind::conflict) remove_quietly(folder);
+  // The records go last: what could not be shown this time needs not come again.
+  if (adopted) remove_records(target);
+  const bool stays = !adopted && (adopted.error().kind == ErrorKind::conflict ||
+                                  adopted.error().kind == ErrorKind::io);
+  if (!stays) remove_quietly(folder);
   return adopted;
 }
 

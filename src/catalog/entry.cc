@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 
+#include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/str.h"
 #include "catalog/sha256.h"
@@ -95,6 +98,13 @@ Result<void> check_files(const CachedModel& model, const std::string& folder) {
 }
 
 }  // namespace
+
+void warn_once(const std::string& text) {
+  static std::mutex mutex;
+  static std::set<std::string> told;
+  const std::lock_guard lock(mutex);
+  if (told.insert(text).second) log_warn(text);
+}
 
 Error damaged(std::string_view alias, std::string_view why) {
   return {ErrorKind::corrupt, cat("the cached model ", quote(alias), " is damaged: ", why,

@@ -24,6 +24,9 @@ Result<CachedModel> read_entry(const std::string& folder, const std::string& ali
 // The card of a model whose files are in `folder`.
 std::string card_text(const CachedModel& model, const std::string& folder);
 
+// Logs what is wrong in the cache, once by a process: a service looks there at every request.
+void warn_once(const std::string& text);
+
 Error damaged(std::string_view alias, std::string_view why);
 
 // Fills in bytes and sha256 of the whole from the files, which are in `folder`.

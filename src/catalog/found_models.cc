@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "base/ascii.h"
-#include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/str.h"
 #include "catalog/entry.h"
@@ -29,11 +28,6 @@ bool begins_as_gguf(const fs::path& path) {
 }
 
 bool is_gguf_name(const std::string& name) { return ascii_lower(name).ends_with(".gguf"); }
-
-// Vision encoders lie beside the models they belong to.
-bool is_companion(const std::string& name) {
-  return ascii_lower(name).find("mmproj") != std::string::npos;
-}
 
 class Search {
  public:
@@ -92,11 +86,12 @@ class Search {
 
   void add_gguf(const fs::path& path) {
     const std::string name = path.filename().string();
+    if (is_later_part(name)) return;
     const std::int64_t n_parts = n_parts_of_name(name);
     std::vector<fs::path> paths{path};
     if (n_parts > 1) {
       const auto names = formats::gguf_part_names(name, n_parts);
-      if (!names || names->front() != name) return;  // its first part stands for all
+      if (!names) return skip(path, names.error().message);
       paths.clear();
       for (const std::string& part : *names) paths.push_back(path.parent_path() / part);
     }
@@ -134,7 +129,7 @@ class Search {
 
   void skip(const fs::path& path, std::string_view why) {
     ++n_seen_;
-    log_warn(cat("skipped ", quote(path.string(), 300), " in the model cache: ", why));
+    warn_once(cat("skipped ", quote(path.string(), 300), " in the model cache: ", why));
   }
 
   std::string cache_;

@@ -56,17 +56,8 @@ std::string base_name(std::string_view path) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
-// "model-00002-of-00003.gguf": the first part stands for all.
-bool is_later_part(const HubFile& file) {
-  const std::string name = ascii_lower(base_name(file.path));
-  const std::int64_t n = n_parts_of_name(name);
-  return n > 1 && formats::gguf_part_names(name, n)->front() != name;
-}
-
-// Vision encoders lie beside the models they belong to.
 bool is_model(const HubFile& file) {
-  return is_gguf(file) && !is_later_part(file) &&
-         ascii_lower(file.path).find("mmproj") == std::string::npos;
+  return is_gguf(file) && !is_later_part(base_name(file.path)) && !is_companion(file.path);
 }
 
 std::string names_of(const std::vector<HubFile>& files) {

@@ -25,8 +25,8 @@ Result<std::optional<HubSource>> parse_hub_source(std::string_view text);
 
 struct HubFile {
   std::string path;
-  std::uint64_t bytes = 0;
-  std::string sha256;  // "": the hub does not say (small files)
+  std::optional<std::uint64_t> bytes;  // nullopt: the hub does not say
+  std::string sha256;                  // "": the hub does not say (small files)
   std::string git_id;  // of a file without sha256: its name in git, "" when the hub does not say
 };
 

@@ -54,10 +54,17 @@ std::vector<std::string> gguf_names(std::int64_t n_parts) {
 }
 
 std::int64_t n_parts_of_name(const std::string& file_name) {
-  const std::string name = ascii_lower(file_name);
-  if (name.size() <= kSuffixBytes) return 1;
-  const auto n = parse_int(std::string_view(name).substr(name.size() - 10, 5));
-  return n && *n > 1 && formats::gguf_part_names(name, *n) ? *n : 1;
+  const auto part = formats::gguf_part_of_name(ascii_lower(file_name));
+  return part ? part->n : 1;
+}
+
+bool is_later_part(const std::string& file_name) {
+  const auto part = formats::gguf_part_of_name(ascii_lower(file_name));
+  return part && part->number > 1;
+}
+
+bool is_companion(std::string_view file_name) {
+  return ascii_lower(file_name).find("mmproj") != std::string::npos;
 }
 
 std::string stem_of_name(const std::string& file_name) {

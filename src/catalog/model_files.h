@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +29,12 @@ std::vector<std::string> gguf_names(std::int64_t n_parts);
 
 // "dir/Name-00002-of-00003.gguf" -> 3; 1 when the name is not a part's.
 std::int64_t n_parts_of_name(const std::string& file_name);
+
+// "Name-00002-of-00003.gguf": the first part stands for all.
+bool is_later_part(const std::string& file_name);
+
+// Of a vision encoder, which lies beside the model that it belongs to.
+bool is_companion(std::string_view file_name);
 
 // "Name-00002-of-00003.gguf" -> "Name"; "Name.gguf" -> "Name".
 std::string stem_of_name(const std::string& file_name);

@@ -3,24 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <optional>
 #include <vector>
 
-#include "base/descriptor.h"
 #include "base/str.h"
-#include "base/strict_json.h"
 #include "catalog/catalog.h"
-#include "catalog/file_lock.h"
+#include "catalog/json_file.h"
 
 namespace hearth::catalog {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using Type = Setting::Type;
 
@@ -92,42 +87,26 @@ Result<SettingValue> from_json(const Setting& setting, const Json& json) {
           ", which is of another type than it should be")};
 }
 
+Error no_object() {
+  return {ErrorKind::invalid,
+          cat(quote(settings_path(), 300), " is no JSON object; mend or remove it")};
+}
+
 // {} when there is none.
 Result<Json> read_file() {
-  const std::string path = settings_path();
-  std::error_code unknown;
-  if (!fs::exists(path, unknown)) return Json(Json::object());
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  if (!file) return Error{ErrorKind::io, cat("cannot read ", quote(path, 300))};
-  HEARTH_TRY(Json json, parse_strict_json(text.str(), quote(path, 300)));
-  if (!json.is_object()) {
-    return Error{ErrorKind::invalid,
-                 cat(quote(path, 300), " is no JSON object; mend or remove it")};
-  }
-  return json;
+  HEARTH_TRY(std::optional<Json> json, read_json_file(settings_path()));
+  if (!json) return Json(Json::object());
+  if (!json->is_object()) return no_object();
+  return *std::move(json);
 }
 
 Result<void> change_file(const std::function<void(Json&)>& change) {
-  std::error_code failed;
-  fs::create_directories(config_folder(), failed);
-  if (failed) {
-    return Error{ErrorKind::io, cat("cannot create the folder ", quote(config_folder(), 300), ": ",
-                                    failed.message())};
-  }
-  HEARTH_TRY(const FileLock lock, FileLock::take(config_folder() + "/.config.lock"));
-  HEARTH_TRY(Json json, read_file());
-  change(json);
-  const std::string path = settings_path(), part = path + ".part";
-  fs::remove(part, failed);  // of a change that was cut
-  HEARTH_TRY(const Descriptor file, create_new(part));
-  const std::string text = json.dump(2) + "\n";
-  HEARTH_TRY_VOID(write_all(file, std::as_bytes(std::span(text.data(), text.size())), part));
-  HEARTH_TRY_VOID(sync_file(file, part));
-  fs::rename(part, path, failed);
-  if (!failed) return {};
-  return Error{ErrorKind::io, cat("cannot write ", quote(path, 300), ": ", failed.message())};
+  const JsonFile file{.path = settings_path(), .lock = ".config.lock"};
+  return change_json_file(file, Json::object(), [&](Json& json) -> Result<void> {
+    if (!json.is_object()) return no_object();
+    change(json);
+    return {};
+  });
 }
 
 std::string environment(const char* name) {

@@ -10,17 +10,13 @@
 
 namespace hearth::catalog {
 
-namespace {
-
-std::string hex_of(std::span<const unsigned char> digest) {
+std::string hex_of(std::span<const unsigned char> bytes) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string hex;
-  hex.reserve(2 * digest.size());
-  for (const unsigned char byte : digest) hex += {kHex[byte >> 4], kHex[byte & 15]};
+  hex.reserve(2 * bytes.size());
+  for (const unsigned char byte : bytes) hex += {kHex[byte >> 4], kHex[byte & 15]};
   return hex;
 }
-
-}  // namespace
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
@@ -43,13 +39,16 @@ std::string Sha256::finish() {
 }
 
 std::string git_blob_id(std::span<const std::byte> bytes) {
-  std::string blob = cat("blob ", bytes.size());
-  blob += '\0';
-  blob.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string header = cat("blob ", bytes.size());
+  header += '\0';
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        EVP_MD_CTX_free);
   std::array<unsigned char, 20> digest{};
   unsigned size = 0;
-  CHECK(EVP_Digest(blob.data(), blob.size(), digest.data(), &size, EVP_sha1(), nullptr) == 1 &&
-            size == digest.size(),
+  CHECK(context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha1(), nullptr) == 1 &&
+            EVP_DigestUpdate(context.get(), header.data(), header.size()) == 1 &&
+            EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
+            EVP_DigestFinal_ex(context.get(), digest.data(), &size) == 1 && size == digest.size(),
         "every OpenSSL has SHA-1");
   return hex_of(digest);
 }

@@ -11,6 +11,9 @@ struct evp_md_ctx_st;
 
 namespace hearth::catalog {
 
+// Two lower-case hexadecimal digits for each byte.
+std::string hex_of(std::span<const unsigned char> bytes);
+
 class Sha256 {
  public:
   Sha256();

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "catalog/catalog.h"
 #include "cli/command.h"
+#include "cli/model_card.h"
 #include "cli/output.h"
 
 namespace hearth::cli {
@@ -27,7 +28,7 @@ bool is_on_path(const fs::path& folder) {
   return false;
 }
 
-Result<int> install(const std::string& name, const std::string& given_folder) {
+Result<int> install(const std::string& name, const std::string& given_folder, bool json) {
   if (name != "foundry") {
     return Error{ErrorKind::invalid,
                  cat("expected foundry, the only alias there is, not ", quote(name))};
@@ -53,7 +54,8 @@ Result<int> install(const std::string& name, const std::string& given_folder) {
     return Error{ErrorKind::io,
                  cat("cannot make ", quote(link.string(), 300), ": ", failed.message())};
   }
-  print(cat(link.string(), " is ", self.string(), "\n"));
+  print(json ? json_text({{"link", link.string()}, {"program", self.string()}})
+             : cat(link.string(), " is ", self.string(), "\n"));
   if (!is_on_path(folder)) {
     note(cat(folder.string(),
              " is not on the PATH; add it, or name another folder with --folder\n"));
@@ -71,8 +73,11 @@ void add_alias(CLI::App& parent, Action& action) {
       *alias.add_subcommand("install", "make a link that Foundry Local's SDKs find");
   command.add_option("NAME", *name, "foundry")->required()->type_name("");
   command.add_option("--folder", *folder, "where (default: ~/.local/bin)")->type_name("FOLDER");
-  command.callback(
-      [&action, name, folder] { action = [name, folder] { return install(*name, *folder); }; });
+  auto json = std::make_shared<bool>(false);
+  add_output_format(command, *json);
+  command.callback([&action, name, folder, json] {
+    action = [name, folder, json] { return install(*name, *folder, *json); };
+  });
 }
 
 }  // namespace hearth::cli

@@ -11,6 +11,7 @@
 #include <random>
 #include <sstream>
 
+#include "base/seconds.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/machine.h"
@@ -37,10 +38,6 @@ struct ModelFlags {
 };
 
 constexpr std::int64_t kWarmUp = 16;  // tokens of the first run, which pays for pages and caches
-
-double seconds(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
 
 // MiB of this process, by a key of /proc/self/status: "VmRSS" now, "VmHWM" at most so far.
 double resident_mib(std::string_view key) {

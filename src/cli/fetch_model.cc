@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 
+#include "base/seconds.h"
 #include "base/str.h"
 #include "catalog/known_models.h"
 #include "catalog/model_ids.h"
@@ -70,11 +71,10 @@ class DownloadLine {
   }
 
   std::string speed(const catalog::DownloadProgress& p) const {
-    const double seconds =
-        std::chrono::duration<double>(samples_.back().at - samples_.front().at).count();
+    const double taken = seconds(samples_.front().at, samples_.back().at);
     const double bytes = static_cast<double>(samples_.back().done - samples_.front().done);
-    if (seconds < 0.5 || bytes <= 0) return "";
-    const double rate = bytes / seconds;
+    if (taken < 0.5 || bytes <= 0) return "";
+    const double rate = bytes / taken;
     return cat(", ", human_bytes(static_cast<std::uint64_t>(rate)), "/s, ",
                duration(static_cast<double>(p.total - p.done) / rate), " left");
   }

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/check.h"
+#include "base/seconds.h"
 #include "base/str.h"
 #include "cli/machine.h"
 #include "kernels/cpu/cpu_ops.h"
@@ -32,7 +33,7 @@ double time_of(Fn&& fn) {
   for (double total = 0; samples.size() < kLeast || (total < kEnough && samples.size() < kMost);) {
     const auto start = Clock::now();
     fn();
-    samples.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    samples.push_back(seconds(start, Clock::now()));
     total += samples.back();
   }
   return median(std::move(samples));

@@ -256,7 +256,12 @@ Result<int> info(const std::string& name, bool of_license, bool json) {
   if (!model && model.error().kind != ErrorKind::not_found) return model.error();
   HEARTH_TRY(const std::string alias,
              model ? Result<std::string>(model->alias) : catalog::alias_of(name));
-  HEARTH_TRY(auto known, catalog::find_known_model(alias));
+  // What lies somewhere under a name of the catalogue need not be the catalogue's model.
+  const bool is_by_path = model && model->files.empty();
+  std::optional<catalog::KnownModel> known;
+  if (!is_by_path) {
+    HEARTH_TRY(known, catalog::find_known_model(alias));
+  }
   if (!model) {
     if (!known) return model.error();
     if (of_license) return show_license(known->alias, license_of(&*known, nullptr), json);

@@ -14,6 +14,7 @@
 #include "cli/loaded_models.h"
 #include "cli/model_card.h"
 #include "cli/output.h"
+#include "formats/checkpoint.h"
 
 namespace hearth::cli {
 
@@ -31,7 +32,8 @@ struct Listed {
   bool in_catalogue = true;
 
   std::string_view task() const {
-    return known.task == "chat" ? std::string_view("chat-completion") : known.task;
+    if (known.task == "chat") return "chat-completion";
+    return known.task.empty() ? std::string_view("-") : known.task;
   }
 };
 
@@ -41,10 +43,16 @@ Listed listed(catalog::KnownModel known) {
   return {.known = std::move(known), .id = std::move(id), .bytes = bytes, .cached = {}};
 }
 
+// Of a model that the catalogue lacks, as its file says; "" when it cannot be opened.
+std::string task_of(const std::string& path) {
+  const auto checkpoint = formats::open_checkpoint(path);
+  if (!checkpoint) return {};
+  return (*checkpoint)->architecture == "bert" ? "embeddings" : "chat";
+}
+
 Listed brought(const std::string& alias) {
   Listed model;
   model.known.alias = alias;
-  model.known.task = "chat";
   model.id = catalog::brought_model_id(alias);
   model.in_catalogue = false;
   return model;
@@ -61,6 +69,7 @@ Result<std::vector<Listed>> all_models() {
   HEARTH_TRY(auto cached, catalog::list_models());
   for (catalog::CachedModel& model : cached) {
     Listed& entry = by_alias.try_emplace(model.alias, brought(model.alias)).first->second;
+    if (!entry.in_catalogue) entry.known.task = task_of(model.path);
     entry.bytes = model.bytes;
     entry.cached = std::move(model);
   }
@@ -102,16 +111,24 @@ Result<Filter> parse_filter(const std::string& text) {
   return filter;
 }
 
+// A * that is too short is lengthened, the last one first: none before it need ever change.
 bool matches(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern.front() != '*') {
-    return !text.empty() && pattern.front() == text.front() &&
-           matches(pattern.substr(1), text.substr(1));
+  std::size_t p = 0, t = 0, star = pattern.npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != pattern.npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
   }
-  for (std::size_t i = 0; i <= text.size(); ++i) {
-    if (matches(pattern.substr(1), text.substr(i))) return true;
-  }
-  return false;
+  return pattern.find_first_not_of('*', p) == pattern.npos;
 }
 
 bool fits(const Filter& filter, const Listed& model) {
@@ -232,6 +249,8 @@ void add_model_list(CLI::App& parent, Action& action) {
   ListFlags& f = *flags;
   CLI::App& command =
       *parent.add_subcommand("list", "the models of the cache and of the catalogue")->alias("ls");
+  CLI::Option& running = *command.add_flag("--running", f.running,
+                                           "those the service has loaded, as hearth service ps");
   add_repeated(command, "--filter", f.filters,
                "KEY=VALUE: those of this alias, device, provider or task; !VALUE: all others; an "
                "alias may have a *; may be repeated");
@@ -239,8 +258,11 @@ void add_model_list(CLI::App& parent, Action& action) {
   command.add_option("--type", f.type, "as --filter task=…: chat or embeddings")->type_name("TYPE");
   command.add_flag("--cached", f.cached, "those of the cache alone");
   command.add_flag("--available", f.available, "those of the catalogue alone");
-  command.add_flag("--running", f.running, "those the service has loaded, as hearth service ps");
   command.add_flag("--variants", f.variants, "what each runs on, and whether it is in the cache");
+  for (const char* of_all :
+       {"--filter", "--device", "--type", "--cached", "--available", "--variants"}) {
+    running.excludes(command.get_option(of_all));
+  }
   add_output_format(command, f.json);
   command.callback([&action, flags] { action = [flags] { return list(*flags); }; });
 }

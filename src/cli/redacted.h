@@ -8,7 +8,8 @@
 namespace hearth::cli {
 
 // Replaces the given secrets, and what looks like one wherever it stands: what follows "Bearer ",
-// "hf_" and "sk-", the user and password of a URL, and its query.
+// "hf_" and "sk-", a key of the service ("hearth-" and 64 digits), the user and password of a URL,
+// and its query.
 std::string redacted(std::string_view text, const std::vector<std::string>& secrets);
 
 // The secrets that this process knows: keys, tokens and proxies of its environment.

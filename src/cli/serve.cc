@@ -35,14 +35,6 @@ using Models = std::vector<std::shared_ptr<const engine::LoadedModel>>;
 
 bool is_by_path(const catalog::CachedModel& model) { return model.files.empty(); }
 
-Result<std::vector<catalog::CachedModel>> models_of(const ServeFlags& flags) {
-  std::vector<catalog::CachedModel> models;
-  for (const std::string& name : flags.models) {
-    HEARTH_TRY(models.emplace_back(), catalog::resolve(name));
-  }
-  return models;
-}
-
 // What the loads at the start and the signals tell each other.
 struct Start {
   std::atomic<bool> loading = true, stopping = false;
@@ -151,7 +143,9 @@ Result<server::ServerOptions> server_options(const ServeFlags& flags,
     auto all = catalog::list_models();
     if (!all) return all;
     for (const catalog::CachedModel& model : models) {
-      if (is_by_path(model)) all->push_back(model);
+      if (!is_by_path(model)) continue;
+      std::erase_if(*all, [&](const auto& other) { return other.alias == model.alias; });
+      all->push_back(model);
     }
     return all;
   };
@@ -159,15 +153,11 @@ Result<server::ServerOptions> server_options(const ServeFlags& flags,
 }
 
 Result<int> serve(ServeFlags flags) {
-  if (flags.context && flags.models.empty()) {
-    return Error{ErrorKind::invalid,
-                 "--context is for the models that --model names, and there is none"};
-  }
   make_model_paths_absolute(flags);
   const ServeFlags given = flags;
   HEARTH_TRY_VOID(apply_settings(flags));
   HEARTH_TRY_VOID(set_log_level_of_settings());
-  HEARTH_TRY(const auto models, models_of(flags));
+  HEARTH_TRY(const auto models, resolve_models(flags, catalog::cache_folder()));
   HEARTH_TRY(const auto compute, engine_options(flags.threads, flags.speculation));
   SignalQueue signals({SIGINT, SIGTERM});
   const auto engine = engine::Engine::create(compute);

@@ -1,5 +1,6 @@
 #include "cli/serve_flags.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -121,6 +122,29 @@ ServeFlags merged(ServeFlags later, const ServeFlags& earlier) {
   if (later.models.empty()) later.models = earlier.models;
   later.allow_unauthenticated = later.allow_unauthenticated || earlier.allow_unauthenticated;
   return later;
+}
+
+Result<std::vector<catalog::CachedModel>> resolve_models(const ServeFlags& flags,
+                                                         const std::string& cache) {
+  if (flags.context && flags.models.empty()) {
+    return Error{ErrorKind::invalid,
+                 "--context is for the models that --model names, and there is none"};
+  }
+  std::vector<catalog::CachedModel> models;
+  for (const std::string& name : flags.models) {
+    HEARTH_TRY(catalog::CachedModel model, catalog::resolve_in(cache, name));
+    const auto same = std::find_if(models.begin(), models.end(),
+                                   [&](const auto& other) { return other.alias == model.alias; });
+    if (same == models.end()) {
+      models.push_back(std::move(model));
+    } else if (same->path != model.path) {
+      return Error{ErrorKind::invalid,
+                   cat("--model: ", quote(same->path, 300), " and ", quote(model.path, 300),
+                       " would both answer to ", quote(model.alias),
+                       "; rename one, or import it with --alias")};
+    }
+  }
+  return models;
 }
 
 void make_model_paths_absolute(ServeFlags& flags) {

@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+#include "catalog/catalog.h"
+
 namespace hearth::cli {
 
 struct ServeFlags {
@@ -31,6 +34,11 @@ ServeFlags flags_of(const nlohmann::ordered_json& json);
 
 // `later` where it says something, else `earlier`.
 ServeFlags merged(ServeFlags later, const ServeFlags& earlier);
+
+// The models of --model in this cache, each once. Errors: not_found, …; invalid when two would
+// answer to one alias, or --context has no model to hold for.
+Result<std::vector<catalog::CachedModel>> resolve_models(const ServeFlags& flags,
+                                                         const std::string& cache);
 
 // A model that was named by a path keeps its meaning in another folder.
 void make_model_paths_absolute(ServeFlags& flags);

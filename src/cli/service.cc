@@ -66,6 +66,7 @@ void add_service(CLI::App& parent, Action& action) {
       [&action, flags, json] { action = [flags, json] { return start(*flags, *json); }; });
   CLI::App& restarting = *service.add_subcommand(
       "restart", "end it and begin it again, with what it was started with");
+  restarting.footer(kTakenBack);
   add_serve_flags(restarting, *flags);
   add_output_format(restarting, *json);
   restarting.callback(

@@ -1,5 +1,8 @@
 // hearth service key add|list|remove - the keys that clients of the service present
 // (catalog/api_keys.h).
+#include <algorithm>
+#include <cstdlib>
+
 #include "base/str.h"
 #include "catalog/api_keys.h"
 #include "cli/command.h"
@@ -14,9 +17,9 @@ void tell_restart() {
   note("a running service keeps the keys it was started with until: hearth service restart\n");
 }
 
-Result<int> add(const std::string& name) {
+Result<int> add(const std::string& name, bool json) {
   HEARTH_TRY(const std::string key, catalog::add_api_key(name));
-  print(key + "\n");
+  print(json ? json_text({{"name", name}, {"key", key}}) : key + "\n");
   note("this is the only time it is shown: only its hash is kept\n");
   tell_restart();
   return kSuccess;
@@ -38,9 +41,24 @@ Result<int> list(bool json) {
   return kSuccess;
 }
 
-Result<int> remove(const std::string& name) {
+// A stored key may be the service's own, too, which it has from its environment.
+void tell_what_still_opens(const std::vector<catalog::ApiKey>& before, const std::string& name) {
+  const char* environment = std::getenv("HEARTH_API_KEY");
+  const std::string_view own = environment == nullptr ? "" : environment;
+  const bool is_own = std::any_of(before.begin(), before.end(), [&](const catalog::ApiKey& key) {
+    return key.name == name && !own.empty() && catalog::is_key(key, own);
+  });
+  if (is_own) note("it stays valid as the service's own key while HEARTH_API_KEY is set to it\n");
+  if (before.size() == 1 && own.empty()) {
+    note("that was the last one: the service will ask for none, unless HEARTH_API_KEY is set\n");
+  }
+}
+
+Result<int> remove(const std::string& name, bool json) {
+  HEARTH_TRY(const auto before, catalog::list_api_keys());
   HEARTH_TRY_VOID(catalog::remove_api_key(name));
-  print(cat("removed the key ", one_line(name), "\n"));
+  print(json ? json_text({{"removed", name}}) : cat("removed the key ", one_line(name), "\n"));
+  tell_what_still_opens(before, name);
   tell_restart();
   return kSuccess;
 }
@@ -53,7 +71,8 @@ void add_service_key(CLI::App& parent, Action& action) {
   auto json = std::make_shared<bool>(false);
   CLI::App& adding = *keys.add_subcommand("add", "make one and print it; only its hash is kept");
   adding.add_option("NAME", *name, "to tell it from others")->required()->type_name("");
-  adding.callback([&action, name] { action = [name] { return add(*name); }; });
+  add_output_format(adding, *json);
+  adding.callback([&action, name, json] { action = [name, json] { return add(*name, *json); }; });
   CLI::App& listing = *keys.add_subcommand("list", "their names")->alias("ls");
   add_output_format(listing, *json);
   listing.callback([&action, json] { action = [json] { return list(*json); }; });
@@ -61,7 +80,9 @@ void add_service_key(CLI::App& parent, Action& action) {
   removing.add_option("NAME", *name, "as hearth service key list shows it")
       ->required()
       ->type_name("");
-  removing.callback([&action, name] { action = [name] { return remove(*name); }; });
+  add_output_format(removing, *json);
+  removing.callback(
+      [&action, name, json] { action = [name, json] { return remove(*name, *json); }; });
 }
 
 }  // namespace hearth::cli

@@ -17,8 +17,12 @@
 
 #include "base/descriptor.h"
 #include "base/str.h"
+#include "catalog/api_keys.h"
 #include "catalog/catalog.h"
 #include "catalog/file_lock.h"
+#include "catalog/settings.h"
+#include "cli/last_lines.h"
+#include "server/server.h"
 
 namespace hearth::cli {
 
@@ -85,10 +89,10 @@ Result<void> make_folder(const std::filesystem::path& path) {
   return {};
 }
 
-std::string last_log_lines() {
-  std::ifstream file(service_log_path());
+std::string last_log_line() {
+  std::istringstream lines(last_lines(service_log_path(), 100, 64 << 10).value_or(""));
   std::string line, last;
-  while (std::getline(file, line)) {
+  while (std::getline(lines, line)) {
     if (!line.empty()) last = line;
   }
   return last;
@@ -184,7 +188,7 @@ Result<ServiceStart> start_service(ServeFlags flags) {
     const auto service = running_service();
     if (service && service->pid == child) return ServiceStart{*service, false};
     if (waitpid(child, nullptr, WNOHANG) == child) {
-      return Error{ErrorKind::io, cat("the service did not start: ", last_log_lines(), " (",
+      return Error{ErrorKind::io, cat("the service did not start: ", last_log_line(), " (",
                                       service_log_path(), " has all it said)")};
     }
     std::this_thread::sleep_for(kPause);
@@ -211,17 +215,38 @@ Result<bool> stop_service() {
   return Error{ErrorKind::io, cat("process ", service->pid, " does not end")};
 }
 
-Result<void> check_restart(const ServiceProcess& service, const ServeFlags& flags) {
-  if (!service.asks_for_key || !flags.api_key.empty()) return {};
-  return Error{ErrorKind::invalid,
-               "the running service asks for an API key, which is written down nowhere; set "
-               "HEARTH_API_KEY to it, so that the service asks for it again"};
+namespace {
+
+Result<void> check_successor(const ServeFlags& flags, const std::string& cache) {
+  HEARTH_TRY(const auto models, resolve_models(flags, cache));
+  HEARTH_TRY(const auto host, catalog::get_setting("service.host"));
+  server::ServerOptions options;
+  options.host = flags.host.empty() ? catalog::to_text(host) : flags.host;
+  options.api_key = flags.api_key;
+  HEARTH_TRY(options.stored_keys, catalog::list_api_keys());
+  options.allow_unauthenticated = flags.allow_unauthenticated;
+  return server::check_options(options);
+}
+
+}  // namespace
+
+Result<void> check_restart(const ServiceProcess& service, const ServeFlags& flags,
+                           const std::string& cache) {
+  if (service.asks_for_key && flags.api_key.empty()) {
+    return Error{ErrorKind::invalid,
+                 "the running service asks for an API key, which is written down nowhere; set "
+                 "HEARTH_API_KEY to it, so that the service asks for it again"};
+  }
+  const auto can_follow = check_successor(flags, cache);
+  if (can_follow) return {};
+  return Error{can_follow.error().kind,
+               cat("the service stays as it is: ", can_follow.error().message)};
 }
 
 Result<ServiceStart> restart_service(ServeFlags flags) {
   if (const auto service = running_service()) {
-    HEARTH_TRY_VOID(check_restart(*service, flags));
     flags = merged(std::move(flags), service->flags);
+    HEARTH_TRY_VOID(check_restart(*service, flags, catalog::cache_folder()));
     HEARTH_TRY_VOID(stop_service());
   }
   return start_service(std::move(flags));

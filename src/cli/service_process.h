@@ -59,11 +59,14 @@ struct ServiceStart {
 Result<ServiceStart> start_service(ServeFlags flags);
 
 // Ends the running service, if there is one, and begins it again with what it was started with,
-// unless `flags` says otherwise. Errors: as stop_service(), start_service(); invalid when the
-// service asks for a key that is not known here: it then stays as it is.
+// unless `flags` says otherwise. Errors: as stop_service(), start_service(), check_restart().
 Result<ServiceStart> restart_service(ServeFlags flags);
-// The last of these errors, before anything is changed.
-Result<void> check_restart(const ServiceProcess& service, const ServeFlags& flags);
+// Before anything is changed: could a service with these flags (a host that is not given is that of
+// the settings), and models in this cache, follow the running one? Errors, after which it stays as
+// it is: invalid when it asks for a key that is not known here or the host cannot be served, as
+// resolve_models().
+Result<void> check_restart(const ServiceProcess& service, const ServeFlags& flags,
+                           const std::string& cache);
 
 // Ends it and waits until it is gone: running answers may end first (30 s), then they are cut.
 // false: there was none. Errors: io.

@@ -16,7 +16,7 @@ namespace {
 struct SetFlags {
   std::optional<std::int64_t> port, model_ttl, gpu;
   std::string host, cache, log_level;
-  bool show = false;
+  bool show = false, json = false;
 };
 
 Result<int> show_settings() {
@@ -34,6 +34,14 @@ Result<int> show_settings() {
         {"defaultSecondsForModelTTL", *std::get_if<std::int64_t>(&ttl)}}}};
   print(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   return kSuccess;
+}
+
+void tell(std::string_view line, const SetFlags& flags) {
+  if (!flags.json) print(line);
+}
+
+Result<int> shown(const SetFlags& flags) {
+  return flags.show || flags.json ? show_settings() : kSuccess;
 }
 
 ServeFlags of_environment() {
@@ -64,20 +72,27 @@ Result<int> change_settings(const SetFlags& flags) {
   if (!flags.cache.empty()) changes.emplace_back("cache.directory", flags.cache);
   if (!flags.log_level.empty()) changes.emplace_back("service.log_level", flags.log_level);
   if (changes.empty()) {
-    print("No settings changed\n");
-    return flags.show ? show_settings() : kSuccess;
+    tell("No settings changed\n", flags);
+    return shown(flags);
   }
   const auto service = running_service();
-  if (service) HEARTH_TRY_VOID(check_restart(*service, of_environment()));
-  for (const auto& [key, value] : changes) HEARTH_TRY_VOID(catalog::set_setting(key, value));
-  print("Saving new settings\n");
+  ServeFlags kept;
   if (service) {
-    print(kRestarting);
-    HEARTH_TRY_VOID(stop_service());
-    HEARTH_TRY(const ServiceStart begun, start_service(kept_flags(*service, flags)));
-    print(cat(kStopped, line_of(begun)));
+    kept = kept_flags(*service, flags);
+    ServeFlags successor = kept;
+    if (!flags.host.empty()) successor.host = flags.host;
+    HEARTH_TRY_VOID(check_restart(*service, successor,
+                                  flags.cache.empty() ? catalog::cache_folder() : flags.cache));
   }
-  return flags.show ? show_settings() : kSuccess;
+  for (const auto& [key, value] : changes) HEARTH_TRY_VOID(catalog::set_setting(key, value));
+  tell("Saving new settings\n", flags);
+  if (service) {
+    tell(kRestarting, flags);
+    HEARTH_TRY_VOID(stop_service());
+    HEARTH_TRY(const ServiceStart begun, start_service(std::move(kept)));
+    tell(cat(kStopped, line_of(begun)), flags);
+  }
+  return shown(flags);
 }
 
 }  // namespace
@@ -86,6 +101,7 @@ void add_service_set(CLI::App& parent, Action& action) {
   auto flags = std::make_shared<SetFlags>();
   CLI::App& command =
       *parent.add_subcommand("set", "settings of the service; a running one is restarted");
+  command.footer(kTakenBack);
   add_integer(command, "--port", flags->port, 0, 65535, "the port it listens on");
   add_integer(command, "--model-ttl", flags->model_ttl, 0, std::int64_t{1} << 30,
               "unload models unused for so many seconds; 0: never");
@@ -95,6 +111,7 @@ void add_service_set(CLI::App& parent, Action& action) {
       ->type_name("LEVEL");
   add_integer(command, "--gpu", flags->gpu, -1, 1023, "the device that computes: -1, the CPU");
   command.add_flag("--show", flags->show, "print them all as JSON");
+  add_output_format(command, flags->json);
   command.callback([&action, flags] { action = [flags] { return change_settings(*flags); }; });
 }
 

@@ -17,6 +17,7 @@
 #include "cli/output.h"
 #include "cli/proc_value.h"
 #include "cli/service_client.h"
+#include "engine/memory.h"
 #include "kernels/cpu/isa.h"
 
 namespace hearth::cli {
@@ -42,12 +43,6 @@ std::vector<std::string> gpus() {
   return out;
 }
 
-std::uint64_t available_memory() {
-  const auto kib = parse_int(proc_value("/proc/meminfo", "MemAvailable")
-                                 .substr(0, proc_value("/proc/meminfo", "MemAvailable").find(' ')));
-  return kib ? static_cast<std::uint64_t>(*kib) * 1024 : 0;
-}
-
 // What `hearth status -o json` tells of the machine; sizes in bytes.
 Json system_json() {
   utsname name{};
@@ -68,7 +63,7 @@ Json system_json() {
           {"gpus", gpus()},
           {"active_device", "CPU"},
           {"memory_bytes", std::uint64_t{memory.totalram} * memory.mem_unit},
-          {"memory_available_bytes", available_memory()},
+          {"memory_available_bytes", engine::available_memory()},
           {"cache", cache},
           {"disk_available_bytes", failed ? 0 : std::uint64_t{space.available}}};
 }

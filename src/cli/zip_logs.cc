@@ -2,11 +2,9 @@
 //
 // Nothing secret is in it: the service logs neither prompts nor keys, of the models there are name,
 // size and hash alone, and every text goes through redacted().
-#include <algorithm>
 #include <array>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <span>
 
 #include "base/ascii.h"
@@ -15,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "catalog/settings.h"
 #include "cli/command.h"
+#include "cli/last_lines.h"
 #include "cli/model_card.h"
 #include "cli/output.h"
 #include "cli/redacted.h"
@@ -30,6 +29,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kMostLogBytes = 8 << 20;
+constexpr std::int64_t kMostLogLines = 1 << 20;
 
 std::string now_text(const char* format) {
   const std::time_t now = std::time(nullptr);
@@ -43,19 +43,6 @@ std::string now_text(const char* format) {
 std::string zip_path(const std::string& place) {
   if (ascii_lower(place).ends_with(".zip")) return place;
   return (fs::path(place) / now_text("hearth-logs-%Y%m%d-%H%M%S.zip")).string();
-}
-
-// The last whole lines of a long file.
-std::string end_of_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  const auto size = static_cast<std::uint64_t>(std::max<std::streamoff>(file.tellg(), 0));
-  const std::uint64_t kept = std::min(size, kMostLogBytes);
-  file.seekg(static_cast<std::streamoff>(size - kept));
-  std::string text(kept, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(kept));
-  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  if (kept < size) text.erase(0, text.find('\n') + 1);
-  return text;
 }
 
 Result<Json> settings_json() {
@@ -91,9 +78,11 @@ std::vector<ZipEntry> entries() {
   out.push_back({"status.json", json_text(or_fault(status_json()))});
   out.push_back({"settings.json", json_text(or_fault(settings_json()))});
   out.push_back({"models.json", json_text(or_fault(models_json()))});
-  const fs::path log = service_log_path();
+  const std::string log = service_log_path();
   std::error_code unknown;
-  if (fs::is_regular_file(log, unknown)) out.push_back({"logs/service.log", end_of_file(log)});
+  if (fs::is_regular_file(log, unknown)) {
+    out.push_back({"logs/service.log", last_lines(log, kMostLogLines, kMostLogBytes).value_or("")});
+  }
   return out;
 }
 

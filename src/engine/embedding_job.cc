@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/check.h"
+#include "base/seconds.h"
 #include "base/str.h"
 #include "kernels/pool.h"
 
@@ -13,10 +14,6 @@ namespace hearth::engine {
 using kernels::kPage;
 
 namespace {
-
-double seconds(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
 
 Error not_finite(const TextModel& model, std::size_t text) {
   return {ErrorKind::corrupt,

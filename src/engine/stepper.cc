@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "base/seconds.h"
 #include "base/str.h"
 
 namespace hearth::engine {
@@ -11,10 +12,6 @@ namespace hearth::engine {
 using kernels::kPage;
 
 namespace {
-
-double seconds(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
 
 Error unusable_logits(const TextModel& model) {
   return {ErrorKind::corrupt,

@@ -13,6 +13,7 @@
 
 #include "api/generation_fields.h"
 #include "base/log.h"
+#include "base/seconds.h"
 #include "base/str.h"
 
 namespace hearth::server {
@@ -196,14 +197,13 @@ asio::awaitable<bool> Connection::take_request(const std::shared_ptr<Task>& task
 // may hold secrets, are not there.
 void Connection::account(const Task& task, std::chrono::steady_clock::time_point began) {
   if (status_ == 0) return;
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  const double taken = seconds(began, std::chrono::steady_clock::now());
   const Request& request = task.request;
   const std::string_view method = head_only_ ? std::string_view("HEAD") : request.method;
   runtime_.metrics.add_request(method, task.route == nullptr ? "" : task.route->path, status_,
-                               seconds);
+                               taken);
   log_info(cat("request id=", request_id_, " method=", quote(method, 20),
-               " path=", quote(request.path, 200), " status=", status_, " seconds=", seconds));
+               " path=", quote(request.path, 200), " status=", status_, " seconds=", taken));
 }
 
 asio::awaitable<bool> Connection::wait_for_request() {

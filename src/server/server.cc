@@ -253,6 +253,11 @@ class ServerImpl final : public Server {
 
 }  // namespace
 
+Result<void> check_options(const ServerOptions& options) {
+  HEARTH_TRY(const asio::ip::address address, parse_host(options.host));
+  return check_options(options, address);
+}
+
 Result<std::unique_ptr<Server>> Server::create(engine::Engine& engine, ServerOptions options) {
   HEARTH_TRY(const asio::ip::address address, parse_host(options.host));
   HEARTH_TRY_VOID(check_options(options, address));

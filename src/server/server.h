@@ -57,6 +57,9 @@ struct ServerOptions {
   std::chrono::milliseconds grace{30'000};      // for running answers after stop()
 };
 
+// Can these be served at all? Whether the port is free is not asked. Errors: invalid.
+Result<void> check_options(const ServerOptions& options);
+
 class Server {
  public:
   // Binds and listens. Errors: invalid (an address or option that cannot be served, a non-loopback

@@ -55,6 +55,12 @@ class Catalog(CliTest):
 
 
 class Info(CliTest):
+    def test_a_file_with_a_catalogue_models_name_is_not_that_model(self):
+        path = self.hearth.home / "phi-4-mini.gguf"
+        path.write_bytes(TINY.read_bytes())
+        info = self.info(path)
+        self.assertEqual((info["id"], info["license"]), ("phi-4-mini:0", ""))
+
     def info(self, model):
         return json.loads(self.hearth.out("model", "info", model, "-o", "json"))
 

@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from program import TINY, CliTest
+from program import GOLDEN, TINY, CliTest
 
 HEAD = "Alias                          Device     Task               File Size    License      Model ID"
 RULE = "-" * 95
@@ -63,6 +63,23 @@ class List(CliTest):
         for text in ("alias", "alias=", "alias=!"):
             self.assertIn("expected alias=VALUE", self.hearth.fails(2, "model", "list", "--filter", text))
         self.assertIn("only an alias may have a *", self.hearth.fails(2, "model", "list", "--filter", "task=chat*"))
+
+    def test_the_task_of_a_model_that_the_catalogue_lacks_is_its_files(self):
+        self.hearth.out("model", "import", GOLDEN / "hf/bert/model.gguf", "--alias", "my-bert")
+        self.hearth.out("model", "import", TINY, "--alias", "my-tiny")
+        self.assertEqual({m["alias"]: m["task"] for m in self.listed("--cached")},
+                         {"my-bert": "embeddings", "my-tiny": "chat-completion"})
+        self.assertIn("my-bert", self.aliases("--type", "embeddings"))
+
+    def test_many_stars_take_no_time(self):
+        self.hearth.out("model", "import", TINY, "--alias", "a" * 60)
+        self.assertEqual(self.aliases("--filter", "alias=" + "*a" * 30 + "*b"), [])
+        self.assertEqual(self.aliases("--filter", "alias=" + "*a" * 30 + "**"), ["a" * 60])
+
+    def test_what_is_running_is_not_filtered(self):
+        for words in (["--filter", "alias=phi*"], ["--device", "CPU"], ["--type", "chat"], ["--cached"], ["--available"],
+                      ["--variants"]):
+            self.assertIn(words[0], self.hearth.fails(2, "model", "list", "--running", *words))
 
     def test_variants(self):
         lines = self.hearth.out("model", "list", "--variants", "--filter", "alias=phi-4-mini").splitlines()

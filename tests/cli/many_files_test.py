@@ -129,6 +129,13 @@ class Downloads(Models):
         self.assertEqual(self.models()["tiny-q8_0"]["bytes"], total)
         self.check_life("tiny-q8_0", TINY)
 
+    def test_a_folder_whose_sizes_the_hub_does_not_say(self):
+        folder = self.write_folder(self.hearth.home / "elsewhere")
+        hub = self.serve({p.name: p.read_bytes() for p in folder.iterdir()})
+        hub.announced = {p.name: {"size": None, "lfs": None} for p in folder.iterdir()}
+        self.hearth.out("model", "download", "hf:someone/Some-Model")
+        self.check_life("some-model", FOLDER)
+
     def test_a_folder_whose_small_files_have_git_ids(self):
         folder = self.write_folder(self.hearth.home / "elsewhere", index=True)
         hub = self.serve({p.name: p.read_bytes() for p in folder.iterdir()})
@@ -158,6 +165,28 @@ class Downloads(Models):
         hub.repositories["someone/Some-Model"]["tokenizer.json"] = (FOLDER / "tokenizer.json").read_bytes()
         self.hearth.out("model", "download", "hf:someone/Some-Model")
         self.check_life("some-model", FOLDER)
+
+
+    def test_what_is_in_the_way_is_told_before_anything_comes(self):
+        hub = self.serve({"tiny.gguf": TINY.read_bytes()})
+        for alias in ("tiny", "other"):
+            (self.cache / alias).mkdir(parents=True)
+            (self.cache / alias / "genai_config.json").write_text("{}")
+        self.assertIn("is in the way", self.hearth.fails_after_progress(
+            "model", "download", "hf:someone/Some-Model", "--alias", "other"))
+        self.assertEqual(hub.requests, [], "the hub was asked for a model that has no place")
+        self.assertIn("is in the way", self.hearth.fails_after_progress("model", "download", "hf:someone/Some-Model"))
+        self.assertFalse(any("/resolve/" in path for _, path, _ in hub.requests))
+
+    def test_what_has_come_stays_when_it_cannot_be_shown(self):
+        hub = self.serve({"tiny.gguf": TINY.read_bytes()})
+        (self.cache / ".lock").mkdir(parents=True)  # where a file is expected: no entry can be made
+        self.assertIn(".lock", self.hearth.fails_after_progress("model", "download", "hf:someone/Some-Model"))
+        (self.cache / ".lock").rmdir()
+        hub.requests.clear()
+        self.hearth.out("model", "download", "hf:someone/Some-Model")
+        self.assertFalse(any("/resolve/" in path for _, path, _ in hub.requests), "it came again")
+        self.assertEqual({p.name for p in (self.cache / "tiny").iterdir()}, {"model.gguf", "hearth.json"})
 
 
 class ByHand(Models):
@@ -213,7 +242,10 @@ class ByHand(Models):
             self.assertIn(words, said)
         self.assertIn("cut.gguf", self.hearth.fails_after_progress("model", "run", "cut", "--prompt", "x"))
         self.assertIn("damaged", self.hearth.run("model", "verify", "cut").stdout.decode())
-        self.assertIn("is in the way", self.hearth.fails_after_progress("model", "import", TINY, "--alias", "onnx"))
+        refused = self.hearth.run("model", "import", TINY, "--alias", "onnx")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn(b"is in the way", refused.stderr)
+        self.assertNotIn(b" % of ", refused.stderr, "it was copied before its place was looked at")
         self.assertTrue((self.cache / "onnx/genai_config.json").exists())
         service = Service(self, "--threads", "1")
         self.assertEqual({m["id"] for m in service.get("/v1/models")["data"]}, {"tiny", "cut"})

@@ -55,6 +55,30 @@ class Serve(CliTest):
                                                              "temperature": 0}).read())
         self.assertEqual(answer["usage"]["completion_tokens"], 3)
 
+    def test_a_model_named_by_its_path_stands_for_that_of_its_alias(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        path = self.hearth.home / "tiny.gguf"
+        path.write_bytes(TINY.read_bytes())
+        service = Service(self, "--threads", "1", "--model", path, "--model", path)
+        self.assertEqual([entry["id"] for entry in service.get("/v1/models")["data"]], ["tiny"])
+        self.assertIn("would both answer to", self.hearth.fails(2, "serve", "--model", path, "--model", "tiny"))
+
+    def test_what_removing_a_key_leaves_open_is_told(self):
+        key = self.hearth.out("service", "key", "add", "laptop").strip()
+        added = json.loads(self.hearth.out("service", "key", "add", "phone", "-o", "json"))
+        self.assertRegex(added["key"], "^hearth-[0-9a-f]{64}$")
+        said = self.hearth.run("service", "key", "remove", "phone", "-o", "json")
+        self.assertEqual(json.loads(said.stdout), {"removed": "phone"})
+        self.assertNotIn(b"the last one", said.stderr)
+        self.hearth.environment["HEARTH_API_KEY"] = key
+        said = self.hearth.run("service", "key", "remove", "laptop")
+        self.assertIn(b"stays valid as the service's own key", said.stderr)
+        self.assertNotIn(b"ask for none", said.stderr)
+        del self.hearth.environment["HEARTH_API_KEY"]
+        self.hearth.out("service", "key", "add", "laptop")
+        self.assertIn(b"that was the last one: the service will ask for none",
+                      self.hearth.run("service", "key", "remove", "laptop").stderr)
+
     def test_a_request_says_how_long_its_model_stays_loaded(self):
         self.hearth.out("model", "import", TINY, "--alias", "tiny")
         service = Service(self, "--threads", "1")

@@ -95,6 +95,27 @@ class Service(CliTest):
         self.assertEqual(self.record()["flags"], {"port": 0, "context": 16, "model": [str(model)]})
         self.assertEqual(self.loaded(), ["mine:0"])
 
+    def test_it_stays_when_another_could_not_follow(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        self.hearth.out("service", "start", "--port", 0, "--model", "tiny")
+        before = self.record()
+        empty = self.hearth.home / "empty"
+        for status, why, words in ((1, 'no model "nosuch"', ["restart", "--model", "nosuch"]),
+                                   (1, "/empty", ["set", "--cachedir", empty, "--model-ttl", 5]),
+                                   (2, "set an API key", ["restart", "--host", "0.0.0.0"]),
+                                   (2, "set an API key", ["set", "--host", "0.0.0.0", "--model-ttl", 5])):
+            said = self.hearth.fails(status, "service", *words)
+            self.assertIn("the service stays as it is: ", said)
+            self.assertIn(why, said)
+        self.assertEqual(self.record(), before)
+        self.assertEqual(self.loaded(), ["tiny:0"])
+        self.assertEqual(self.hearth.out("config", "get", "service.model_ttl"), "0\n", "a part of it was saved")
+
+    def test_the_help_says_how_a_flag_is_taken_back(self):
+        for command in ("restart", "set"):
+            self.assertIn("hearth service stop, then hearth service start",
+                          " ".join(self.hearth.out("service", command, "--help").split()))
+
     def loaded(self):
         deadline = time.monotonic() + 60
         while not (ids := [m["id"] for m in json.loads(self.hearth.out("service", "ps", "-o", "json"))]):

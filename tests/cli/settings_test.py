@@ -28,6 +28,20 @@ class Config(CliTest):
         self.assertIn(b"no GPU is used by this version", done.stderr)
         self.assertIn("a GPU is wanted", self.hearth.out("status"))
 
+    def test_a_change_is_told_as_json(self):
+        self.assertEqual(json.loads(self.hearth.out("config", "set", "port", "6001", "-o", "json")), {"service.port": 6001})
+        self.assertEqual(json.loads(self.hearth.out("config", "reset", "port", "-o", "json")), {"reset": ["service.port"]})
+        told = json.loads(self.hearth.out("service", "set", "--model-ttl", "60", "-o", "json"))
+        self.assertEqual(told["serviceSettings"]["defaultSecondsForModelTTL"], 60)
+        link = self.hearth.home / "foundry"
+        told = json.loads(self.hearth.out("alias", "install", "foundry", "--folder", self.hearth.home, "-o", "json"))
+        self.assertEqual((told["link"], told["program"]), (str(link), str(link.resolve())))
+
+    def test_less_than_a_minute_is_not_never(self):
+        for seconds, minutes in (("0", "0"), ("30", "1"), ("60", "1"), ("61", "2")):
+            self.hearth.out("config", "set", "service.model_ttl", seconds)
+            self.assertEqual(self.hearth.out("config", "get", "idle-timeout-minutes"), minutes + "\n")
+
     def test_unknown_keys_and_wrong_values_are_refused(self):
         self.assertIn("did you mean compute.onnx.enable_gpu?",
                       self.hearth.fails(1, "config", "set", "compute.onnx.enable_gpus", "true"))
@@ -125,6 +139,7 @@ class Retained(CliTest):
         began = self.hearth.out("service", "start")
         self.assertNotIn(":5273", began, "port 0 takes any free one")
         self.assertIn("listening on", self.hearth.out("service", "logs"))
+        self.assertIn("listening on", " ".join(json.loads(self.hearth.out("service", "logs", "-o", "json"))))
         told = self.hearth.out("service", "set", "--model-ttl", "600", "--show")
         self.assertRegex(told, r"Saving new settings\nRestarting service\.\.\.\n🔴 Service is stopped\.\n🟢 Service is Started on ")
         shown = json.loads(told.splitlines()[-1])["serviceSettings"]

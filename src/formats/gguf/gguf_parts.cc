@@ -12,6 +12,7 @@ namespace {
 constexpr std::int64_t kMaxParts = 9999;
 constexpr std::size_t kDigits = 5;
 constexpr std::string_view kKind = ".gguf";
+constexpr std::string_view kForm = "-ddddd-of-ddddd.gguf";
 
 Error corrupt(std::string message) { return {ErrorKind::corrupt, std::move(message)}; }
 
@@ -24,7 +25,22 @@ std::string suffix(std::int64_t part, std::int64_t n) {
   return cat("-", five_digits(part), "-of-", five_digits(n), kKind);
 }
 
+std::optional<std::int64_t> read_five_digits(std::string_view text) {
+  if (text.find_first_not_of("0123456789") != text.npos) return std::nullopt;
+  return parse_int(text);
+}
+
 }  // namespace
+
+std::optional<GgufPart> gguf_part_of_name(std::string_view name) {
+  if (name.size() <= kForm.size()) return std::nullopt;
+  const std::string_view end = name.substr(name.size() - kForm.size());
+  const auto number = read_five_digits(end.substr(1, kDigits));
+  const auto n = read_five_digits(end.substr(10, kDigits));
+  const bool good =
+      number && n && end == suffix(*number, *n) && *number >= 1 && *number <= *n && *n <= kMaxParts;
+  return good ? std::optional(GgufPart{*number, *n}) : std::nullopt;
+}
 
 Result<std::int64_t> n_gguf_parts(const Checkpoint& part) {
   HEARTH_TRY(const auto* n, find_typed<std::int64_t>(part.metadata, "split.count"));
@@ -38,20 +54,17 @@ Result<std::int64_t> n_gguf_parts(const Checkpoint& part) {
 }
 
 Result<std::vector<std::string>> gguf_part_names(std::string_view name, std::int64_t n) {
-  const std::size_t size = suffix(1, n).size();
-  const bool long_enough = name.size() > size;
-  const std::string_view stem = name.substr(0, long_enough ? name.size() - size : 0);
-  std::vector<std::string> names;
-  bool found = false;
-  for (std::int64_t part = 1; part <= n; ++part) {
-    names.push_back(cat(stem, suffix(part, n)));
-    found = found || names.back() == name;
+  const auto part = gguf_part_of_name(name);
+  if (!part || part->n != n) {
+    return Error{ErrorKind::invalid,
+                 cat("split.count is ", n, ": this file is one part of a model in ", n,
+                     " files, expected the name to end as \"", suffix(1, n),
+                     "\" does, so that the others can be found; give the parts back their names")};
   }
-  if (found) return names;
-  return Error{ErrorKind::invalid,
-               cat("split.count is ", n, ": this file is one part of a model in ", n,
-                   " files, expected the name to end as \"", suffix(1, n),
-                   "\" does, so that the others can be found; give the parts back their names")};
+  const std::string_view stem = name.substr(0, name.size() - kForm.size());
+  std::vector<std::string> names;
+  for (std::int64_t i = 1; i <= n; ++i) names.push_back(cat(stem, suffix(i, n)));
+  return names;
 }
 
 Result<Checkpoint> join_gguf_parts(std::vector<Checkpoint> parts) {

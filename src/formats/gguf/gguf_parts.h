@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,13 @@ namespace hearth::formats {
 
 // How many files the model of this one has; 1 for a whole model. Errors: corrupt.
 Result<std::int64_t> n_gguf_parts(const Checkpoint& part);
+
+struct GgufPart {
+  std::int64_t number, n;  // from 1
+};
+
+// "NAME-00002-of-00003.gguf" -> 2 of 3; nullopt for a name that no part has.
+std::optional<GgufPart> gguf_part_of_name(std::string_view name);
 
 // The names of all n parts, from the name of any of them. Errors: invalid, when `name` is not that
 // of a part of n.
