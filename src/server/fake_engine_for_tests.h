@@ -271,6 +271,7 @@ class FakeEngine final : public engine::Engine {
     const std::lock_guard lock(mutex_);
     return models_;
   }
+  void wait_settled(const engine::LoadedModel&) override {}
   Result<void> unload(std::string_view id) override {
     const std::lock_guard lock(mutex_);
     const auto n = std::erase_if(models_, [&](const auto& model) { return model->id() == id; });
