@@ -193,6 +193,30 @@ class Refusals(DownloadTest):
             self.assertTrue(store.requests)
             self.assertFalse(any("Authorization" in h for _, _, h in store.requests))
 
+    def test_no_name_or_hash_of_a_hub_leads_out_of_the_cache(self):
+        outer = self.hearth.home / "a/b"
+        (outer / "home").mkdir(parents=True)
+        self.hearth.environment["HEARTH_HOME"] = str(outer / "home")
+        cache = outer / "home/models"
+        tree = sorted(self.hearth.home.rglob("*"))
+
+        def strangers():  # but for what the cache keeps of a download that may go on
+            return [path for path in self.hearth.home.rglob("*") if path not in [*tree, cache] and
+                    not (path.is_relative_to(cache) and path.relative_to(cache).parts[0].startswith("."))]
+
+        for name in ("../../evil.gguf", "/tmp/evil.gguf", "a/../../../evil.gguf", "..\\..\\evil.gguf", "C:\\evil.gguf", "%2e%2e/%2e%2e/evil.gguf",
+                     "evil.gguf\0", "..", "x" * 10_000 + ".gguf"):
+            self.hub.repositories = {REPOSITORY: {name: b"no model"}}
+            with self.subTest(name[:40]):
+                self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}")
+                self.assertEqual(strangers(), [])
+        self.hub.repositories = {REPOSITORY: {"tiny-Q8_0.gguf": TINY}}
+        for sha256 in ("../../x", "sha256:..%2f", "\0" * 64, "0" * 10_000, "g" * 64):
+            self.hub.announced["tiny-Q8_0.gguf"] = {"lfs": {"sha256": sha256}}
+            with self.subTest(sha256[:40]):
+                self.assertIn("is no SHA-256", self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}"))
+                self.assertEqual(strangers(), [])
+
     def peak_mib(self, *arguments):
         """Runs to a failure; the last line of complaint, and the most memory that was resident."""
         process = subprocess.Popen([BINARY, *arguments], env=self.hearth.environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
