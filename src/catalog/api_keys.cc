@@ -114,15 +114,15 @@ Result<std::string> add_api_key(const std::string& name) {
             quote(name))};
   }
   HEARTH_TRY(const std::string digits, random_digits(kKeyBytes));
-  HEARTH_TRY(const std::string salt, random_digits(kSaltBytes));
   const std::string secret = cat("hearth-", digits);
+  HEARTH_TRY(const ApiKey key, hashed_key(name, secret));
   HEARTH_TRY_VOID(change_keys([&](std::vector<ApiKey>& keys) -> Result<void> {
     if (std::any_of(keys.begin(), keys.end(), named(name))) {
       return Error{ErrorKind::conflict,
                    cat("there is a key ", quote(name),
                        " already; remove it with: hearth service key remove ", name)};
     }
-    keys.push_back({name, salt, salted_hash(salt, secret), std::time(nullptr)});
+    keys.push_back(key);
     return {};
   }));
   return secret;
@@ -134,6 +134,11 @@ Result<void> remove_api_key(const std::string& name) {
     return Error{ErrorKind::not_found,
                  cat("there is no key ", quote(name), " (hearth service key list shows all)")};
   });
+}
+
+Result<ApiKey> hashed_key(const std::string& name, std::string_view secret) {
+  HEARTH_TRY(const std::string salt, random_digits(kSaltBytes));
+  return ApiKey{name, salt, salted_hash(salt, secret), std::time(nullptr)};
 }
 
 bool is_key(const ApiKey& key, std::string_view given) {

@@ -33,7 +33,11 @@ Result<std::string> add_api_key(const std::string& name);
 // Errors: not_found, io.
 Result<void> remove_api_key(const std::string& name);
 
-// Takes as long for a wrong key as for the right one.
+// The key as it is kept: its hash with a salt of its own. Errors: io (no random bytes).
+Result<ApiKey> hashed_key(const std::string& name, std::string_view secret);
+
+// What is compared are hashes, always whole, so the time tells neither where a wrong key differs
+// nor how long the right one is.
 bool is_key(const ApiKey& key, std::string_view given);
 
 }  // namespace hearth::catalog

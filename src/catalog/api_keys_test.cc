@@ -43,6 +43,24 @@ TEST_F(ApiKeys, a_key_is_kept_as_a_hash_that_its_user_alone_can_read) {
   EXPECT_FALSE(is_key(keys->front(), ""));
 }
 
+TEST_F(ApiKeys, what_is_compared_has_one_length_whatever_the_key) {
+  const std::string secret(1000, 's');
+  const auto longer = hashed_key("a", secret), shorter = hashed_key("a", "s"),
+             again = hashed_key("a", "s");
+  ASSERT_TRUE(longer && shorter && again);
+  EXPECT_EQ(longer->sha256.size(), 64u);
+  EXPECT_EQ(shorter->sha256.size(), 64u);
+  EXPECT_NE(shorter->sha256, again->sha256) << "each has a salt of its own";
+  EXPECT_TRUE(is_key(*longer, secret));
+  EXPECT_TRUE(is_key(*shorter, "s"));
+  for (const std::string& wrong : {secret.substr(1), secret + "s", secret + '\0', std::string()}) {
+    EXPECT_FALSE(is_key(*longer, wrong));
+  }
+  ApiKey cut = *shorter;
+  cut.sha256.resize(8);
+  EXPECT_FALSE(is_key(cut, "s")) << "a hash is compared whole or not at all";
+}
+
 TEST_F(ApiKeys, no_two_are_alike_and_each_can_be_removed) {
   const auto one = add_api_key("one"), two = add_api_key("two");
   ASSERT_TRUE(one && two);

@@ -26,6 +26,7 @@ constexpr int kMaxTries = 5;  // in a row without a new byte
 constexpr long kConnectSeconds = 20;
 constexpr long kStallSeconds = 30;  // below a byte a second for so long: the connection is dead
 constexpr milliseconds kLongestWait{60'000};
+constexpr std::size_t kMaxUnreadBytes = 64 * 1024;  // of the page beside an error or a redirect
 
 struct FreeEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -56,7 +57,7 @@ bool has_proxy(const std::string& scheme) {
 // One GET of one URL, without redirects.
 class Transfer {
  public:
-  // on_body returns false to end the transfer.
+  // on_body sees what is no redirect and no error; it returns false to end the transfer.
   using OnBody = std::function<bool(std::span<const std::byte>)>;
 
   // Errors: invalid, when it is no URL that may be asked for.
@@ -139,6 +140,9 @@ class Transfer {
           code != CURLE_URL_MALFORMAT && code != CURLE_PEER_FAILED_VERIFICATION};
     }
     const long status = this->status();
+    if (status < 400 && n_unread_ > kMaxUnreadBytes) {
+      return Fault{{ErrorKind::io, cat(host_, " answered ", status, " with a page without end")}};
+    }
     if (status < 400) return std::nullopt;
     const std::string where = cat(host_, " answered ", status);
     if (status == 404)
@@ -167,6 +171,10 @@ class Transfer {
 
   static std::size_t write(char* data, std::size_t, std::size_t size, void* self) {
     auto* transfer = static_cast<Transfer*>(self);
+    if (transfer->status() >= 300) {
+      transfer->n_unread_ += size;
+      return transfer->n_unread_ > kMaxUnreadBytes ? 0 : size;
+    }
     const bool go_on = transfer->on_body_(std::as_bytes(std::span(data, size)));
     return go_on ? size : 0;
   }
@@ -202,6 +210,7 @@ class Transfer {
   OnBody on_body_;
   std::unique_ptr<curl_slist, FreeList> headers_;
   std::vector<std::pair<std::string, std::string>> reply_headers_;
+  std::size_t n_unread_ = 0;
   bool refused_ = false;
   Easy easy_;  // the last member: gone first, it calls no more
 };
@@ -232,7 +241,6 @@ int stop_transfer(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 }
 
 // Runs one GET after the other until there is no redirect; faults that may pass are tried again.
-// on_body sees the body of a reply that is no redirect.
 Result<std::unique_ptr<Transfer>> follow(const HttpOptions& options, const std::string& from,
                                          const std::string& range, const Transfer::OnBody& on_body,
                                          const std::function<void()>& begin_again,
@@ -243,23 +251,18 @@ Result<std::unique_ptr<Transfer>> follow(const HttpOptions& options, const std::
   for (;;) {
     if (stop.stop_requested()) return cancelled();
     begin_again();
-    Transfer* current = nullptr;
-    HEARTH_TRY(auto transfer,
-               Transfer::make(options, url, range, [&](std::span<const std::byte> b) {
-                 return current->status() >= 300 || on_body(b);
-               }));
-    current = transfer.get();
-    curl_easy_setopt(current->easy(), CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(current->easy(), CURLOPT_XFERINFOFUNCTION, stop_transfer);
-    curl_easy_setopt(current->easy(), CURLOPT_XFERINFODATA, &stop);
-    const CURLcode code = curl_easy_perform(current->easy());
+    HEARTH_TRY(auto transfer, Transfer::make(options, url, range, on_body));
+    curl_easy_setopt(transfer->easy(), CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(transfer->easy(), CURLOPT_XFERINFOFUNCTION, stop_transfer);
+    curl_easy_setopt(transfer->easy(), CURLOPT_XFERINFODATA, &stop);
+    const CURLcode code = curl_easy_perform(transfer->easy());
     if (stop.stop_requested()) return cancelled();
-    if (auto fault = current->fault(code)) {
+    if (auto fault = transfer->fault(code)) {
       if (!fault->may_pass || ++n_failures >= kMaxTries) return fault->error;
       pause(backoff(n_failures, fault->wait), stop);
       continue;
     }
-    const std::string next = current->redirect();
+    const std::string next = transfer->redirect();
     if (next.empty()) return transfer;
     if (++n_redirects > kMaxRedirects) {
       return Error{ErrorKind::io,
@@ -335,8 +338,7 @@ class RangeFetch {
   }
 
   bool take(Job& job, std::span<const std::byte> bytes) {
-    if (job.transfer->status() != 206)
-      return job.transfer->status() >= 300;  // 200: not what was asked
+    if (job.transfer->status() != 206) return false;  // all of the file: not what was asked
     const auto total = total_of(job.transfer->header_value("content-range"));
     const std::uint64_t room = part_.segment_bytes(job.segment) - part_.written(job.segment);
     if (!total || *total != part_.bytes() || bytes.size() > room) {

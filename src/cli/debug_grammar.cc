@@ -122,6 +122,9 @@ Result<int> run(const GrammarFlags& flags) {
     all.push_back({{"text", text}, {"fits", fit(automaton, text)}});
     if (!flags.json) print(cat(text, "\n"));
   }
+  if (automaton.gave_up()) {
+    return Error{ErrorKind::unsupported, "the grammar is too ambiguous to be held to; simplify it"};
+  }
   if (flags.json) {
     print(all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   }

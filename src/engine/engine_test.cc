@@ -17,6 +17,7 @@
 
 #include "base/str.h"
 #include "engine/count_allocations_testing.h"
+#include "formats/gguf/gguf_writer_for_tests.h"
 #include "text/grammar/gbnf.h"
 #include "text/grammar/json_schema.h"
 
@@ -254,6 +255,40 @@ TEST(Engine, tokens_outside_the_vocabulary_and_empty_prompts_are_refused) {
   EXPECT_EQ(engine->submit(model, r).error().kind, ErrorKind::invalid);
   r.prompt = {-1};
   EXPECT_EQ(engine->submit(model, r).error().kind, ErrorKind::invalid);
+}
+
+TEST(Engine, a_tokenizer_with_more_tokens_than_the_model_has_rows_is_refused) {
+  const auto load = [](std::uint32_t n_rows) {
+    const std::string path = cat(testing::TempDir(), "engine_test_rows.gguf");
+    EXPECT_TRUE(formats::tiny_llama({.n_rows = n_rows}).save(path));
+    const auto engine = Engine::create({});
+    const auto model = engine->load("tiny", path);
+    std::filesystem::remove(path);
+    return model ? "it was loaded" : model.error().message;
+  };
+  for (const std::uint32_t n_rows : {1u, 260u}) {
+    EXPECT_NE(load(n_rows).find(cat("the tokenizer has 261 tokens, the model ", n_rows)),
+              std::string::npos)
+        << load(n_rows);
+  }
+  EXPECT_EQ(load(261), "it was loaded");
+}
+
+TEST(Engine, rows_beyond_the_tokenizers_tokens_are_never_drawn) {
+  const std::string path = cat(testing::TempDir(), "engine_test_padding.gguf");
+  ASSERT_TRUE(formats::tiny_llama({.n_rows = 5000}).save(path));
+  const auto engine = Engine::create({});
+  const auto model = engine->load("tiny", path);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(model) << model.error().message;
+  Request r;
+  r.prompt = {3};
+  r.max_tokens = 200;
+  r.ignore_eos = true;
+  r.sampling.temperature = 2;
+  const Answered answer = ask(*engine, *model, r);
+  EXPECT_EQ(answer.ids.size(), 200u);
+  for (const TokenId id : answer.ids) EXPECT_LT(id, 261);
 }
 
 // The tiny model decodes its 512 tokens within milliseconds, less than a test needs to say

@@ -7,7 +7,7 @@
 //   Origin  a page of evil.test may send requests here without being able to read the answers; they
 //           would still cost the machine's time. Only pages of this machine, `null` (a file, a
 //           sandboxed frame) and this service's own pages pass.
-//   key     compared in a time that does not depend on where the first difference is.
+//   key     known as a salted hash only, and compared as one: the time tells nothing of the key.
 #pragma once
 
 #include <optional>
@@ -26,9 +26,7 @@ struct AccessRules {
   std::string bound_host;                         // as the user wrote it
   std::vector<std::string> allowed_hosts;         // further names
   std::vector<std::string> allowed_origins = {};  // pages beside those of this machine
-  std::string api_key;                            // "": none of this kind
-  std::vector<catalog::ApiKey> stored_keys =
-      {};  // these are good, too; no key at all: none is asked
+  std::vector<catalog::ApiKey> keys = {};         // any of these is good; none: none is asked for
 };
 
 // "example.com:80" -> "example.com", "[::1]:80" -> "::1"; nullopt when it is no host.
@@ -48,7 +46,5 @@ std::optional<api::ApiError> check_key(const AccessRules& rules, std::string_vie
 Headers cors_headers(std::string_view origin);
 // The further headers of a preflight's reply. `methods`: "GET, HEAD, OPTIONS".
 Headers preflight_headers(const Request& request, std::string_view methods);
-
-bool equals_in_constant_time(std::string_view given, std::string_view secret);
 
 }  // namespace hearth::server

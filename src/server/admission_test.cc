@@ -5,8 +5,9 @@
 namespace hearth::server {
 namespace {
 
-const AccessRules kRules{.bound_host = "127.0.0.1", .allowed_hosts = {}, .api_key = {}};
-const AccessRules kKeyRules{.bound_host = "127.0.0.1", .allowed_hosts = {}, .api_key = "k"};
+const AccessRules kRules{.bound_host = "127.0.0.1", .allowed_hosts = {}};
+const AccessRules kKeyRules{
+    .bound_host = "127.0.0.1", .allowed_hosts = {}, .keys = {*catalog::hashed_key("key", "k")}};
 
 struct Case {
   const char* method;

@@ -6,8 +6,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/read.hpp>
 #include <ctime>
 #include <exception>
 
@@ -20,12 +18,12 @@ namespace hearth::server {
 
 namespace {
 
-namespace http = boost::beast::http;
 using boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kMaxPipelinedBytes = 64 * 1024;
 constexpr std::size_t kMaxChunkBytes = 16 * 1024;
+constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::chrono::milliseconds kLinger{5'000};
 constexpr std::chrono::hours kForever{24 * 365};
 constexpr int kMaxLoads = 3;  // of one request's model, when others crowd it out again and again
@@ -174,10 +172,9 @@ asio::awaitable<bool> Connection::take_request(const std::shared_ptr<Task>& task
   request_id_ = task->request.id = "req_" + random_hex(24);
   if (!co_await read_head(task->request)) co_return false;
 
-  Admission admission =
-      admit(runtime_.rules, task->request, std::string_view(parser_->get().target()), http_1_0_);
+  Admission admission = admit(runtime_.rules, task->request, reader_->head().target, http_1_0_);
   cors_ = std::move(admission.cors);
-  unread_ = !parser_->is_done();
+  unread_ = reader_->state() != RequestReader::State::whole;
   if (admission.answer) {
     Response refusal = *std::move(admission.answer);
     const bool go_on = co_await send(refusal);
@@ -188,7 +185,7 @@ asio::awaitable<bool> Connection::take_request(const std::shared_ptr<Task>& task
   task->request.path_rest = std::move(admission.path_rest);
   if (head_only_) task->request.method = "GET";
   if (!co_await read_body(task->request)) co_return false;
-  parser_.reset();
+  reader_.reset();
   const bool go_on = co_await answer(task);
   co_return go_on&& keep_alive_;
 }
@@ -230,79 +227,92 @@ bool Connection::peer_is_loopback() const {
 }
 
 asio::awaitable<bool> Connection::read_head(Request& request) {
-  parser_.emplace();
-  parser_->header_limit(static_cast<std::uint32_t>(runtime_.options.max_header_bytes));
-  parser_->body_limit(runtime_.options.max_body_bytes);
+  reader_.emplace(ReadLimits{.head_bytes = runtime_.options.max_header_bytes,
+                             .body_bytes = runtime_.options.max_body_bytes});
   http_1_0_ = head_only_ = false;
   start_deadline(runtime_.options.header_timeout);
-  const auto [error, n] = co_await http::async_read_header(socket_, buffer_, *parser_, kAwait);
+  co_await read_while(RequestReader::State::head);
   end_deadline();
-  if (error) {
-    if (!timed_out_ && error == http::error::end_of_stream) co_return false;
-    Response refusal = read_fault(error);
-    if (co_await send(refusal)) co_await linger();
+  const RequestReader::State state = reader_->state();
+  if (state == RequestReader::State::head && !timed_out_ && reader_->is_empty()) co_return false;
+  if (state == RequestReader::State::head || state == RequestReader::State::refused) {
+    Response refusal = read_fault();
+    co_await refuse_unread(refusal);
     co_return false;
   }
-  const auto& head = parser_->get();
-  http_1_0_ = head.version() < 11;
-  keep_alive_ = head.keep_alive();
-  request.method = std::string(head.method_string());
+  const RequestHead& head = reader_->head();
+  http_1_0_ = head.http_1_0;
+  keep_alive_ = head.keep_alive;
+  request.method = head.method;
+  request.headers = head.headers;
   request.from_loopback = peer_is_loopback();
   head_only_ = request.method == "HEAD";
-  for (const auto& field : head) {
-    request.headers.emplace_back(lower_case(std::string_view(field.name_string())),
-                                 std::string(field.value()));
-  }
   co_return true;
 }
 
 asio::awaitable<bool> Connection::read_body(Request& request) {
   const std::string_view expect = request.header("expect");
-  std::optional<Response> refusal;
   if (!expect.empty() && !equals_ignoring_case(expect, "100-continue")) {
-    refusal = error_response({.status = 417,
-                              .message = cat("Expect: ", quote(expect), " cannot be met"),
-                              .param = {},
-                              .code = {}});
-  } else {
-    if (!expect.empty() && !parser_->is_done() && buffer_.size() == 0 && !http_1_0_) {
-      if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
-    }
-    start_deadline(runtime_.options.body_timeout);
-    const auto [error, n] = co_await http::async_read(socket_, buffer_, *parser_, kAwait);
-    end_deadline();
-    if (!error) {
-      unread_ = false;
-      request.body = std::move(parser_->get().body());
-      co_return true;
-    }
-    refusal = read_fault(error);
+    Response refusal = error_response({.status = 417,
+                                       .message = cat("Expect: ", quote(expect), " cannot be met"),
+                                       .param = {},
+                                       .code = {}});
+    co_await refuse_unread(refusal);
+    co_return false;
   }
+  feed_reader();
+  if (!expect.empty() && !http_1_0_ && reader_->state() == RequestReader::State::body) {
+    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
+  }
+  start_deadline(runtime_.options.body_timeout);
+  co_await read_while(RequestReader::State::body);
+  end_deadline();
+  if (reader_->state() != RequestReader::State::whole) {
+    Response refusal = read_fault();
+    co_await refuse_unread(refusal);
+    co_return false;
+  }
+  unread_ = false;
+  request.body = reader_->take_body();
+  co_return true;
+}
+
+// Nothing can follow a request that was not read to its end.
+asio::awaitable<void> Connection::refuse_unread(Response& refusal) {
   keep_alive_ = false;
-  if (co_await send(*refusal)) co_await linger();
-  co_return false;
+  const bool sent = co_await send(refusal);
+  if (sent) co_await linger();
+}
+
+// Returns early when the client is gone or too slow.
+asio::awaitable<void> Connection::read_while(RequestReader::State state) {
+  for (;;) {
+    feed_reader();
+    if (reader_->state() != state) co_return;
+    const auto space = buffer_.prepare(kReadBytes);
+    const auto [error, n] = co_await socket_.async_read_some(space, kAwait);
+    if (error) co_return;
+    buffer_.commit(n);
+  }
+}
+
+void Connection::feed_reader() {
+  const auto bytes = buffer_.cdata();
+  buffer_.consume(
+      reader_->take(std::string_view(static_cast<const char*>(bytes.data()), bytes.size())));
 }
 
 // What a request that could not be read is answered.
-Response Connection::read_fault(const error_code& error) const {
-  const auto fault = [](int status, std::string message, std::string code) {
-    return error_response(
-        {.status = status, .message = std::move(message), .param = {}, .code = std::move(code)});
-  };
-  const ServerOptions& options = runtime_.options;
-  if (timed_out_) return fault(408, "the request did not arrive in time", "request_timeout");
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return fault(431, cat("the request's head is larger than ", options.max_header_bytes, " bytes"),
-                 "header_too_large");
+Response Connection::read_fault() const {
+  if (reader_->state() == RequestReader::State::refused) return error_response(reader_->fault());
+  if (timed_out_) {
+    return error_response({.status = 408,
+                           .message = "the request did not arrive in time",
+                           .param = {},
+                           .code = "request_timeout"});
   }
-  if (error == http::error::body_limit) {
-    return fault(413, cat("the request's body is larger than ", options.max_body_bytes, " bytes"),
-                 "body_too_large");
-  }
-  if (error == http::error::bad_version) {
-    return fault(505, "this service speaks HTTP/1.1 and HTTP/1.0", "http_version");
-  }
-  return fault(400, cat("this is not a request of HTTP/1.1: ", error.message()), "bad_request");
+  return error_response(
+      {.message = "the connection ended before the request did", .param = {}, .code = {}});
 }
 
 asio::awaitable<bool> Connection::answer(const std::shared_ptr<Task>& task) {

@@ -24,8 +24,6 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,6 +32,7 @@
 
 #include "server/admission.h"
 #include "server/http.h"
+#include "server/request_reader.h"
 #include "server/server.h"
 
 namespace hearth::server {
@@ -73,7 +72,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void abort();      // closes the socket
 
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   struct Task;
   struct Waker;
 
@@ -87,6 +85,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> wait_for_request();
   asio::awaitable<bool> read_head(Request& request);
   asio::awaitable<bool> read_body(Request& request);
+  asio::awaitable<void> refuse_unread(Response& refusal);
+  asio::awaitable<void> read_while(RequestReader::State state);
   asio::awaitable<bool> answer(const std::shared_ptr<Task>& task);
   asio::awaitable<bool> compute(const std::shared_ptr<Task>& task);
   asio::awaitable<bool> load(const std::shared_ptr<Task>& task);
@@ -109,13 +109,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void end_deadline();
   std::function<void()> waker();
   Headers reply_headers(Headers own, bool keep_alive) const;
-  Response read_fault(const boost::system::error_code& error) const;
+  void feed_reader();
+  Response read_fault() const;
 
   Runtime& runtime_;
   Socket socket_;
   std::function<void(Connection*)> on_end_;
   boost::beast::flat_buffer buffer_;
-  std::optional<Parser> parser_;
+  std::optional<RequestReader> reader_;
 
   // Of the current request.
   std::string request_id_;

@@ -57,6 +57,7 @@ class Client {
     return true;
   }
 
+  void end_sending() { shutdown(fd_, SHUT_WR); }
   void leave() {
     if (fd_ >= 0) close(fd_);
     fd_ = -1;

@@ -106,8 +106,7 @@ class ServerImpl final : public Server {
     endpoint_ = acceptor_.local_endpoint(error);
     if (error) return bind_fault(error, where);
     runtime_.service.url = url();
-    runtime_.service.asks_for_key =
-        !runtime_.options.api_key.empty() || !runtime_.options.stored_keys.empty();
+    runtime_.service.asks_for_key = !runtime_.rules.keys.empty();
     runtime_.service.stop = [this] { stop(); };
     return {};
   }
@@ -265,8 +264,12 @@ Result<std::unique_ptr<Server>> Server::create(engine::Engine& engine, ServerOpt
                     .bound_host = options.host,
                     .allowed_hosts = options.allowed_hosts,
                     .allowed_origins = options.allowed_origins,
-                    .api_key = options.api_key,
-                    .stored_keys = options.stored_keys};
+                    .keys = options.stored_keys};
+  if (!options.api_key.empty()) {
+    HEARTH_TRY(catalog::ApiKey key, catalog::hashed_key("--api-key", options.api_key));
+    rules.keys.push_back(std::move(key));
+    options.api_key.clear();
+  }
   auto server = std::make_unique<ServerImpl>(engine, std::move(options), std::move(rules));
   HEARTH_TRY_VOID(server->listen(address));
   return std::unique_ptr<Server>(std::move(server));

@@ -182,6 +182,35 @@ TEST(Limits, what_is_not_http_is_refused) {
   EXPECT_EQ(ask(server.port(), http_request("GET", "/health")).status, 200);
 }
 
+TEST(Limits, a_request_hidden_in_the_body_of_another_is_not_answered) {
+  TestServer server;
+  const std::string hidden = http_request("GET", "/health");
+  for (const std::string_view length :
+       {"Transfer-Encoding: identity", "Transfer-Encoding: chunked, gzip",
+        "Transfer-Encoding: xchunked", "Content-Length: 0\r\nContent-Length: 0",
+        "Content-Length : 4", "X: y\r\n Content-Length: 4"}) {
+    Client client(server.port());
+    client.send(
+        cat("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n", length, "\r\n\r\n", hidden));
+    const ClientReply reply = client.read();
+    EXPECT_EQ(reply.status, 400) << length;
+    EXPECT_EQ(reply.headers.at("connection"), "close") << length;
+    EXPECT_EQ(client.read().status, 0) << length;
+  }
+}
+
+TEST(Limits, a_client_that_leaves_within_its_request_is_told) {
+  TestServer server;
+  for (const std::string_view part :
+       {"GET /health HT",
+        "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"}) {
+    Client client(server.port());
+    client.send(part);
+    client.end_sending();
+    EXPECT_NE(client.read().body.find("ended before the request did"), std::string::npos) << part;
+  }
+}
+
 TEST(Limits, a_client_that_sends_its_head_too_slowly_is_told_and_dropped) {
   ServerOptions options;
   options.header_timeout = milliseconds(100);

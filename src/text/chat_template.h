@@ -33,8 +33,8 @@ class ChatTemplate {
 
   // messages: an array of {role, content, …} objects. tools: an array, or null. variables: an
   // object of further variables (enable_thinking, reasoning_effort, …), or null. Errors: invalid
-  // (raise_exception's own message, or a type error with its line). Rendering is bounded in steps,
-  // depth and output bytes.
+  // (raise_exception's own message, or a type error with its line). Rendering is bounded in depth,
+  // in output bytes, and in steps, which grow with what was given.
   virtual Result<std::vector<TextSpan>> render(const nlohmann::ordered_json& messages,
                                                const nlohmann::ordered_json& tools,
                                                const nlohmann::ordered_json& variables,

@@ -129,6 +129,39 @@ TEST(ChatTemplate, absent_tools_are_none_as_in_transformers) {
   EXPECT_EQ(render("{{ tools is none }}{{ tools is defined }}", Json::array()), "TrueTrue");
 }
 
+TEST(ChatTemplate, works_as_long_as_its_input_is_large_and_no_longer) {
+  const std::string endless =
+      "{% for m in messages %}{% for a in range(99999) %}{% for b in range(99999) %}"
+      "{% endfor %}{% endfor %}{% endfor %}";
+  const auto n_steps = [&](const Json& messages) {
+    const std::string error = render(endless, messages);
+    const std::string_view before = "runs too long: more than ";
+    const std::size_t at = error.find(before);
+    EXPECT_NE(at, std::string::npos) << error;
+    return std::stoull(error.substr(at + before.size()));
+  };
+  const Json one = {{"role", "user"}, {"content", "x"}};
+  EXPECT_LT(n_steps(Json::array({one})), 510'000u);
+  Json many = Json::array();
+  for (int i = 0; i < 1000; ++i) many.push_back(one);
+  EXPECT_GT(n_steps(many), 510'000u);
+}
+
+TEST(ChatTemplate, every_published_one_has_time_for_the_longest_conversation) {
+  // Shorter messages need the most steps for their size.
+  Json messages = Json::array();
+  for (int i = 0; i < 20'000; ++i) {
+    messages.push_back({{"role", i % 2 == 0 ? "user" : "assistant"}, {"content", "x"}});
+  }
+  for (const char* model :
+       {"gemma3", "gpt_oss", "llama", "llama_tied", "mistral", "phi3", "qwen2", "qwen3"}) {
+    const auto chat_template = must_parse(read_file(
+        std::string(HEARTH_SOURCE_DIR "/tests/golden/hf/") + model + "/chat_template.jinja"));
+    const auto out = chat_template->render(messages, nullptr, nullptr, {true, 0});
+    EXPECT_TRUE(out) << model << ": " << (out ? "" : out.error().message);
+  }
+}
+
 TEST(ChatTemplate, raise_exception_gives_its_own_message) {
   EXPECT_EQ(render("{{ raise_exception('roles must alternate') }}", Json::array()),
             "error: roles must alternate");

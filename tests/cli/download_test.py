@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """download_test - models from a hub on loopback (tests/hub/hub.py): what is chosen, resumed, verified and refused."""
+import gzip
 import hashlib
 import json
 import os
@@ -191,6 +192,60 @@ class Refusals(DownloadTest):
             self.assertTrue(any(h.get("Authorization") == "Bearer secret" for _, _, h in self.hub.requests))
             self.assertTrue(store.requests)
             self.assertFalse(any("Authorization" in h for _, _, h in store.requests))
+
+    def test_no_name_or_hash_of_a_hub_leads_out_of_the_cache(self):
+        outer = self.hearth.home / "a/b"
+        (outer / "home").mkdir(parents=True)
+        self.hearth.environment["HEARTH_HOME"] = str(outer / "home")
+        cache = outer / "home/models"
+        tree = sorted(self.hearth.home.rglob("*"))
+
+        def strangers():  # but for what the cache keeps of a download that may go on
+            return [path for path in self.hearth.home.rglob("*") if path not in [*tree, cache] and
+                    not (path.is_relative_to(cache) and path.relative_to(cache).parts[0].startswith("."))]
+
+        for name in ("../../evil.gguf", "/tmp/evil.gguf", "a/../../../evil.gguf", "..\\..\\evil.gguf", "C:\\evil.gguf", "%2e%2e/%2e%2e/evil.gguf",
+                     "evil.gguf\0", "..", "x" * 10_000 + ".gguf"):
+            self.hub.repositories = {REPOSITORY: {name: b"no model"}}
+            with self.subTest(name[:40]):
+                self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}")
+                self.assertEqual(strangers(), [])
+        self.hub.repositories = {REPOSITORY: {"tiny-Q8_0.gguf": TINY}}
+        for sha256 in ("../../x", "sha256:..%2f", "\0" * 64, "0" * 10_000, "g" * 64):
+            self.hub.announced["tiny-Q8_0.gguf"] = {"lfs": {"sha256": sha256}}
+            with self.subTest(sha256[:40]):
+                self.assertIn("is no SHA-256", self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}"))
+                self.assertEqual(strangers(), [])
+
+    def peak_mib(self, *arguments):
+        """Runs to a failure; the last line of complaint, and the most memory that was resident."""
+        process = subprocess.Popen([BINARY, *arguments], env=self.hearth.environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.addCleanup(process.stderr.close)
+        said = process.stderr.read().decode().splitlines()[-1]
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertIn(process.returncode, (1, 2), said)
+        return said, usage.ru_maxrss / 1024
+
+    def test_replies_without_end_are_left(self):
+        for fault, words in (("endless 200", "is longer than 16.8 MB"), ("endless 302", "without end"),
+                             ("endless 404", "there is no repository"), ("endless headers", "cannot download")):
+            self.hub.n_endless = 0
+            self.hub.faults = {fault: 1000}
+            with self.subTest(fault):
+                said = self.hearth.fails_after_progress("model", "download", f"hf:{REPOSITORY}", timeout=60)
+                self.assertIn(words, said)
+                self.assertLess(self.hub.n_endless, 64 << 20)
+
+    def test_a_reply_that_unpacks_to_a_gigabyte_is_not_unpacked(self):
+        member = gzip.compress(bytes(1 << 24))  # 16 MiB in 16 KiB; a stream may have many
+        self.hub.faults["broken"] = 5
+        _, usual = self.peak_mib("model", "download", f"hf:{REPOSITORY}")
+        self.hub.bomb = member * 64
+        self.hub.faults["bomb"] = 1
+        said, peak = self.peak_mib("model", "download", f"hf:{REPOSITORY}")
+        self.assertIn("is not valid JSON: at line 1, column 1", said)
+        self.assertLess(peak, usual + 16)
 
     def test_a_redirect_into_the_private_network_is_not_followed(self):
         with Hub({REPOSITORY: {"tiny-Q8_0.gguf": TINY}}) as inside:

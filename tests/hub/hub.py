@@ -26,6 +26,8 @@ class Hub:
         self.redirect = None  # files are at this base URL, by way of a redirect
         self.bytes_per_second = None
         self.ranges = True
+        self.bomb = b""  # a gzip stream, for the fault of this name
+        self.n_endless = 0  # bytes that went into replies without end
         self.announced = {}  # path -> changes of what the API says: {"size": …, "lfs": {"sha256": …}}
         hub = self
 
@@ -70,6 +72,13 @@ class Hub:
             return self.say(request, 429, b"later", {"Retry-After": "0"})
         if self.fault("broken"):
             return self.say(request, 503, b"broken")
+        for status in (200, 302, 404):
+            if self.fault(f"endless {status}"):
+                return self.never_end(request, status)
+        if self.fault("endless headers"):
+            return self.never_end_headers(request)
+        if self.fault("bomb"):
+            return self.say(request, 200, self.bomb, {"Content-Encoding": "gzip"})
         stored = re.fullmatch(r"/stored/([^/]+/[^/]+)/([^?]+)(\?.*)?", request.path)
         if stored:
             return self.send_file(request, *stored.groups()[:2])
@@ -108,6 +117,28 @@ class Hub:
         total = len(data) + (1 if self.fault("lying range") else 0)
         headers["Content-Range"] = f"bytes {first}-{last}/{total}"
         self.say(request, 206, data[first:last + 1], headers)
+
+    def never_end(self, request, status):
+        request.send_response(status)
+        if status == 302:
+            request.send_header("Location", f"{self.url}/elsewhere")
+        request.send_header("Connection", "close")
+        request.end_headers()
+        self.send_until_refused(request, b"x" * 65536)
+
+    def never_end_headers(self, request):
+        request.send_response(200)
+        request.flush_headers()
+        self.send_until_refused(request, b"X-Header: " + b"x" * 1000 + b"\r\n")
+
+    def send_until_refused(self, request, part):
+        request.close_connection = True
+        try:
+            while True:
+                request.wfile.write(part)
+                self.n_endless += len(part)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
 
     def say(self, request, status, body, headers=None):
         cut = len(body) > 1000 and self.fault("cut")

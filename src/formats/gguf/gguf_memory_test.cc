@@ -37,12 +37,15 @@ GgufWriter base() {
 
 TEST(GgufMemory, claims_alone_cost_nothing) {
   constexpr std::uint64_t kHuge = std::uint64_t{1} << 40;
-  GgufWriter tensors = base(), metadata = base(), strings = base(), numbers = base(), text = base();
+  GgufWriter tensors = base(), metadata = base(), strings = base(), numbers = base(), text = base(),
+             tokens = base();
   tensors.extra_tensors = metadata.extra_metadata = kHuge;
   strings.array("k", 8, kHuge, "");
   numbers.array("k", 10, kHuge, "");
   text.entry("k", 8, GgufWriter::le(kHuge));
-  for (const GgufWriter* w : {&tensors, &metadata, &strings, &numbers, &text}) {
+  constexpr std::uint64_t k31Bits = 0x7fffffff;
+  tokens.array("tokenizer.ggml.tokens", 8, 1, GgufWriter::le(k31Bits) + "token");
+  for (const GgufWriter* w : {&tensors, &metadata, &strings, &numbers, &text, &tokens}) {
     EXPECT_LT(bytes_allocated_by_parsing(w->bytes()), 8192u);
   }
 }

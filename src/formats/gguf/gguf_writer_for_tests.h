@@ -183,6 +183,8 @@ inline void add_tiny_tokenizer(GgufWriter& w) {
 struct TinyLlama {
   std::uint32_t n_layers = 2, n_heads = 4, n_kv_heads = 2, head_size = 8, n_ff = 64;
   std::uint32_t context = 256;
+  std::uint32_t n_rows =
+      261;            // of the vocabulary's matrices; another number contradicts the tokens
   bool tied = true;   // no output.weight
   unsigned seed = 1;  // of the float32 weights: the same on every machine
 
@@ -214,7 +216,7 @@ inline GgufWriter tiny_llama(const TinyLlama& m = {}) {
     w.tensor(name, shape, values);
   };
   const std::uint64_t d = m.width(), kv = std::uint64_t{m.n_kv_heads} * m.head_size, ff = m.n_ff;
-  add("token_embd.weight", {261, d}, 0, 1);
+  add("token_embd.weight", {m.n_rows, d}, 0, 1);
   for (std::uint32_t layer = 0; layer < m.n_layers; ++layer) {
     const std::string blk = "blk." + std::to_string(layer) + ".";
     add(blk + "attn_norm.weight", {d}, 1, 0.2f);
@@ -228,7 +230,7 @@ inline GgufWriter tiny_llama(const TinyLlama& m = {}) {
     add(blk + "ffn_down.weight", {d, ff}, 0, 0.3f);
   }
   add("output_norm.weight", {d}, 1, 0.2f);
-  if (!m.tied) add("output.weight", {261, d}, 0, 1);
+  if (!m.tied) add("output.weight", {m.n_rows, d}, 0, 1);
   return w;
 }
 

@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "base/growth_for_tests.h"
 #include "text/answer/answer_log_for_tests.h"
 
 namespace hearth::text {
@@ -262,30 +263,53 @@ TEST(TextAnswer, control_tokens_are_nobodys_text) {
             "reasoning(a) content(bc)");
 }
 
-TEST(TextAnswer, long_texts_take_linear_time) {
-  const AnswerFormat format = {ReasoningFormat::think, ToolDialect::hermes};
-  const std::string blanks(300'000, ' '), tags = [] {
-    std::string text;
-    for (int i = 0; i < 30'000; ++i) text += "<tool_call>{\"a\"";
-    return text;
-  }();
-  for (const std::string& text : {"<think>" + blanks, blanks + "<thin", "<think>x</think>" + blanks,
-                                  tags, "<tool_call>{\"name\": \"" + std::string(300'000, '<')}) {
-    std::vector<std::string_view> bytes;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      bytes.push_back(std::string_view(text).substr(i, 1));
+// What makes a parser that looks back read the same text again and again.
+constexpr std::string_view kHostile[] = {
+    " ",
+    "<",
+    "{",
+    "[",
+    "\"",
+    "\\",
+    "\\\"",
+    "{\"a\":",
+    "<tool_cal",
+    "<tool_call>",
+    "<tool_call>{\"a\"",
+    "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>",
+    "</tool_call>",
+    "<think></think>",
+    "</thin",
+    "functools",
+    "functools[",
+    "[TOOL_CALLS",
+    "[TOOL_CALLS] [",
+    "{\"name\": \"f\", \"parameters\": {}}"};
+
+TEST(TextAnswer, hostile_texts_take_linear_time_in_every_dialect) {
+  const std::pair<ToolDialect, std::string_view> calls[] = {
+      {ToolDialect::none, "x"},
+      {ToolDialect::hermes, "<tool_call>{\"name\": \""},
+      {ToolDialect::phi4, "functools[{\"name\": \""},
+      {ToolDialect::llama3, "{\"parameters\": {\"a\": \""},
+      {ToolDialect::mistral, "[TOOL_CALLS] [{\"name\": \""},
+  };
+  for (const auto& [dialect, call] : calls) {
+    for (const std::string_view begin : {std::string_view(), std::string_view("<think>"), call}) {
+      for (const std::string_view part : kHostile) {
+        const auto parse = [&, tools = dialect](int n_bytes) {
+          TextAnswerParser parser({ReasoningFormat::think, tools}, false);
+          AnswerEvents events;
+          parser.push(begin, events);
+          for (int n = 0; n < n_bytes; n += static_cast<int>(part.size())) {
+            for (std::size_t i = 0; i < part.size(); ++i) parser.push(part.substr(i, 1), events);
+            events.clear();
+          }
+          parser.finish(events);
+        };
+        EXPECT_LT(growth_by_eight(parse, 8192), kLinearGrowth) << call << " " << begin << part;
+      }
     }
-    TextAnswerParser parser(format, false);
-    AnswerEvents events;
-    std::size_t n_source = 0;
-    for (const std::string_view byte : bytes) {
-      parser.push(byte, events);
-      for (std::size_t i = 0; i < events.size(); ++i) n_source += events[i].n_source_bytes;
-      events.clear();
-    }
-    parser.finish(events);
-    for (std::size_t i = 0; i < events.size(); ++i) n_source += events[i].n_source_bytes;
-    EXPECT_EQ(n_source, text.size());
   }
 }
 

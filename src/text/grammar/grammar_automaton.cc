@@ -104,6 +104,11 @@ void GrammarAutomaton::reach(Place from) {
     open_.pop_back();
     if (!mark(place)) continue;
     ++work_;
+    if (n_seen_ > grammar_->program.size() + kMaxPlaces) {
+      gave_up_ = true;
+      open_.clear();
+      return;
+    }
     const GrammarInstruction& instruction = grammar_->program[place.instruction];
     switch (instruction.op) {
       case Op::fail:

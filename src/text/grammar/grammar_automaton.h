@@ -23,6 +23,9 @@ class GrammarAutomaton {
   using State = std::uint32_t;
   static constexpr State kDead = 0;  // no text of the grammar begins like this
   static constexpr std::uint32_t kMaxDepth = 512;
+  // Of one step, beside one for each instruction. A grammar whose rules may be empty in many ways
+  // has more of them than there are atoms.
+  static constexpr std::size_t kMaxPlaces = std::size_t{1} << 16;
 
   explicit GrammarAutomaton(std::shared_ptr<const Grammar> grammar);
 
@@ -36,6 +39,9 @@ class GrammarAutomaton {
   bool accepts(State state) const;  // what was read is a whole text
   bool expects_tag(State state) const { return states_[state].expects_tag; }
 
+  // A step had more places than kMaxPlaces allows: since then not all that the grammar allows may
+  // be allowed.
+  bool gave_up() const { return gave_up_; }
   // What was done so far, in places looked at: a measure of time that is the same everywhere.
   std::uint64_t work() const { return work_; }
   std::size_t n_bytes() const;  // of memory, about
@@ -84,6 +90,7 @@ class GrammarAutomaton {
   std::vector<Frame> frames_;
   std::unordered_map<std::uint64_t, std::uint32_t> frame_numbers_;
   std::uint64_t work_ = 0;
+  bool gave_up_ = false;
 
   // Of the step that is computed.
   std::vector<Place> reached_, open_;

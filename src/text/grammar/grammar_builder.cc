@@ -126,6 +126,11 @@ class GrammarCompiler {
         seen[callee] = true;
       }
     }
+    if (is_too_deep_) {
+      return Error{ErrorKind::unsupported,
+                   cat("the grammar has more than ", GrammarBuilder::kMaxNesting,
+                       " expressions in each other; make rules of some")};
+    }
     if (is_full()) {
       return Error{ErrorKind::unsupported,
                    cat("the grammar needs more than ", GrammarBuilder::kMaxInstructions,
@@ -147,8 +152,15 @@ class GrammarCompiler {
 
   // Returns the expression's first instruction.
   std::uint32_t compile(Expr expr, std::uint32_t next) {
-    const Node& node = from_.nodes_[expr.index];
-    if (is_full()) return 0;
+    is_too_deep_ |= nesting_ == GrammarBuilder::kMaxNesting;
+    if (is_full() || is_too_deep_) return 0;
+    ++nesting_;
+    const std::uint32_t first = compile_node(from_.nodes_[expr.index], next);
+    --nesting_;
+    return first;
+  }
+
+  std::uint32_t compile_node(const Node& node, std::uint32_t next) {
     switch (node.kind) {
       case Node::Kind::bytes:
         return emit({.op = Op::bytes, .low = node.low, .high = node.high, .next = next});
@@ -346,6 +358,8 @@ class GrammarCompiler {
   std::vector<std::uint32_t> in_use_, called_;
   std::map<std::uint32_t, std::uint32_t> starts_;  // rule -> its first instruction
   std::vector<bool> nullable_;
+  int nesting_ = 0;
+  bool is_too_deep_ = false;
 };
 
 Result<std::shared_ptr<const Grammar>> GrammarBuilder::build(Rule root) const {

@@ -25,6 +25,8 @@ class GrammarBuilder {
  public:
   // 4 MB of program: what repeats an expression with bounds is compiled as often as it may occur.
   static constexpr std::size_t kMaxInstructions = std::size_t{1} << 18;
+  // Expressions in each other; rules that call each other are as many as they like.
+  static constexpr int kMaxNesting = 2000;
   static constexpr std::uint32_t kUnbounded = 0xFFFFFFFF;
 
   struct Expr {
@@ -53,7 +55,7 @@ class GrammarBuilder {
   bool is_defined(Rule rule) const;
 
   // Errors: invalid, naming the rule (it is not defined; it calls itself before any byte; the root
-  // describes no text), unsupported (more instructions than the bound).
+  // describes no text), unsupported (more instructions or deeper nesting than the bounds).
   Result<std::shared_ptr<const Grammar>> build(Rule root) const;
 
  private:

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,8 @@ using Rule = GrammarBuilder::Rule;
 using Json = nlohmann::ordered_json;
 
 constexpr int kMaxDepth = 64;
+constexpr std::size_t kMaxWork = 2'000'000;  // see SchemaCompiler::work
+constexpr std::size_t kPairWork = 20;        // of two parts of oneOf that are told apart by type
 
 constexpr std::array<std::string_view, 17> kAnnotations = {
     "title",     "description", "default", "examples",         "example",        "$schema",
@@ -115,6 +118,15 @@ std::string pointer_segment(std::string_view key) {
   return out;
 }
 
+// The value and all inside it.
+std::size_t n_values(const Json& json) {
+  std::size_t n = 1;
+  if (json.is_structured()) {
+    for (const Json& inner : json) n += n_values(inner);
+  }
+  return n;
+}
+
 class SchemaCompiler {
  public:
   SchemaCompiler(GrammarBuilder& b, JsonGrammar& json, const Json& root, std::string_view name)
@@ -144,7 +156,17 @@ class SchemaCompiler {
     return result;
   }
 
+  // What is compared with or copied beside what adds up to more than a schema's own size: parts
+  // that a reference, allOf or oneOf brings together. A unit takes some 50 ns.
+  Result<void> work(std::size_t n, const std::string& at) const {
+    n_work_ += n;
+    if (n_work_ <= kMaxWork) return {};
+    return fault(ErrorKind::unsupported, at,
+                 "it takes too much work to enforce; give it fewer or smaller parts");
+  }
+
   Result<Expr> compile_inside(const Json& schema, const std::string& at) {
+    HEARTH_TRY_VOID(work(n_values(schema), at));
     if (schema.is_boolean()) {
       if (schema.get<bool>()) return json_.value();
       return wrong(at, "false allows no value at all");
@@ -200,6 +222,7 @@ class SchemaCompiler {
         }
       }
       rest.remove_prefix(end);
+      n_work_ += found->size();
       if (found->is_object() && found->contains(key)) {
         found = &(*found)[key];
       } else if (const auto index = parse_int(key);
@@ -253,6 +276,7 @@ class SchemaCompiler {
     if (part.is_boolean() && part.get<bool>()) return {};
     if (!part.is_object()) return wrong(at, "allOf holds something that is no schema");
     HEARTH_TRY_VOID(check_keywords(part, at));
+    HEARTH_TRY_VOID(work(n_values(part), at));
     for (const auto& [key, value] : part.items()) {
       if (is_annotation(key)) continue;
       if (key == "$ref") {
@@ -275,6 +299,7 @@ class SchemaCompiler {
   }
 
   Result<void> merge_properties(const Json& part, const std::string& at, Json& all) const {
+    HEARTH_TRY_VOID(work(part.size() * all.size(), at));
     for (const auto& [name, schema] : part.items()) {
       if (!all.contains(name)) {
         all[name] = schema;
@@ -304,6 +329,7 @@ class SchemaCompiler {
       const bool closed = one->is_object() && one->contains("additionalProperties") &&
                           (*one)["additionalProperties"] != Json(true);
       if (!closed) continue;
+      HEARTH_TRY_VOID(work(all["properties"].size() * n_values(*one), at));
       for (const auto& [name, unused] : all["properties"].items()) {
         if (one->contains("properties") && (*one)["properties"].contains(name)) continue;
         return refuse(at, "allOf",
@@ -371,30 +397,27 @@ class SchemaCompiler {
   // That no value is of two parts is needed for oneOf, and shown where it can be seen: different
   // types, or a required member whose allowed values differ.
   Result<void> check_disjoint(const Json& parts, const std::string& at) const {
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      for (std::size_t j = 0; j < i; ++j) {
-        HEARTH_TRY(const Json a, flat(parts[i], at));
-        HEARTH_TRY(const Json b, flat(parts[j], at));
-        HEARTH_TRY(const bool disjoint, are_disjoint(a, b, at));
+    std::vector<Json> flats;
+    for (const Json& part : parts) {
+      Json all = Json::object();
+      HEARTH_TRY_VOID(merge(part, at, 0, all));
+      for (std::size_t j = 0; j < flats.size(); ++j) {
+        HEARTH_TRY(const bool disjoint, are_disjoint(all, flats[j], at));
         if (!disjoint) {
-          return refuse(
-              at, "oneOf",
-              cat("where a value may be of several parts (", j, " and ", i, "); use anyOf"));
+          return refuse(at, "oneOf",
+                        cat("where a value may be of several parts (", j, " and ", flats.size(),
+                            "); use anyOf"));
         }
       }
+      flats.push_back(std::move(all));
     }
     return {};
   }
 
-  Result<Json> flat(const Json& part, const std::string& at) const {
-    Json all = Json::object();
-    HEARTH_TRY_VOID(merge(part, at, 0, all));
-    return all;
-  }
-
   Result<bool> are_disjoint(const Json& a, const Json& b, const std::string& at) const {
     const auto values_a = allowed_values(a), values_b = allowed_values(b);
-    if (values_a && values_b) return no_common(*values_a, *values_b);
+    if (values_a && values_b) return no_common(*values_a, *values_b, at);
+    HEARTH_TRY_VOID(work(kPairWork, at));
     HEARTH_TRY(const auto types_a, types_of(a, at));
     HEARTH_TRY(const auto types_b, types_of(b, at));
     const bool share_type = std::any_of(types_a.begin(), types_a.end(), [&](std::string_view type) {
@@ -402,39 +425,56 @@ class SchemaCompiler {
              (type == "number" && types_b.contains("integer"));
     });
     if (!types_a.empty() && !types_b.empty() && !share_type) return true;
-    return differ_in_member(a, b);
+    return differ_in_member(a, b, at);
   }
 
   // Objects both, told apart by a member that both require. (Without a type, what is compiled are
   // objects: meant_types.)
-  static bool differ_in_member(const Json& a, const Json& b) {
+  Result<bool> differ_in_member(const Json& a, const Json& b, const std::string& at) const {
     const auto is_object = [](const Json& schema) {
       return schema.contains("type") ? schema["type"] == "object"
                                      : meant_types(schema) == std::set<std::string_view>{"object"};
     };
     if (!is_object(a) || !is_object(b)) return false;
-    for (const auto& name : a.value("required", Json::array())) {
-      const Json required_b = b.value("required", Json::array());
+    const Json* required_a = member(a, "required");
+    const Json* required_b = member(b, "required");
+    const Json* properties_a = member(a, "properties");
+    const Json* properties_b = member(b, "properties");
+    if (!required_a || !required_b || !properties_a || !properties_b) return false;
+    for (const Json& name : *required_a) {
+      HEARTH_TRY_VOID(work(required_b->size() + properties_a->size() + properties_b->size(), at));
       if (!name.is_string() ||
-          std::find(required_b.begin(), required_b.end(), name) == required_b.end())
+          std::find(required_b->begin(), required_b->end(), name) == required_b->end())
         continue;
-      const auto key = name.get<std::string>();
-      const Json pa = a.value("properties", Json::object()).value(key, Json());
-      const Json pb = b.value("properties", Json::object()).value(key, Json());
-      const auto va = allowed_values(pa), vb = allowed_values(pb);
-      if (va && vb && no_common(*va, *vb)) return true;
+      const auto& key = name.get_ref<const std::string&>();
+      const Json* property_a = member(*properties_a, key);
+      const Json* property_b = member(*properties_b, key);
+      if (!property_a || !property_b) continue;
+      const auto values_a = allowed_values(*property_a), values_b = allowed_values(*property_b);
+      if (!values_a || !values_b) continue;
+      HEARTH_TRY(const bool differ, no_common(*values_a, *values_b, at));
+      if (differ) return true;
     }
     return false;
   }
 
-  static std::optional<Json> allowed_values(const Json& schema) {
-    if (!schema.is_object()) return std::nullopt;
-    if (schema.contains("const")) return Json::array({schema["const"]});
-    if (schema.contains("enum") && schema["enum"].is_array()) return schema["enum"];
-    return std::nullopt;
+  static const Json* member(const Json& object, std::string_view key) {
+    if (!object.is_object()) return nullptr;
+    const auto found = object.find(key);
+    return found == object.end() ? nullptr : &*found;
   }
 
-  static bool no_common(const Json& a, const Json& b) {
+  using Values = std::span<const Json>;
+
+  static std::optional<Values> allowed_values(const Json& schema) {
+    if (const Json* value = member(schema, "const")) return Values(value, 1);
+    const Json* values = member(schema, "enum");
+    if (values == nullptr || !values->is_array()) return std::nullopt;
+    return Values(values->get_ref<const Json::array_t&>());
+  }
+
+  Result<bool> no_common(Values a, Values b, const std::string& at) const {
+    HEARTH_TRY_VOID(work(a.size() * b.size(), at));
     return std::none_of(a.begin(), a.end(), [&](const Json& value) {
       return std::find(b.begin(), b.end(), value) != b.end();
     });
@@ -627,11 +667,13 @@ class SchemaCompiler {
       return wrong(
           at, cat("minItems is ", n.least, ", but there are at most ", first.size(), " items"));
     }
-    return json_array(first, rest, n);
+    return json_array(first, rest, n, at);
   }
 
-  // [first…, rest…] with so many items in all.
-  Expr json_array(const std::vector<Expr>& first, const std::optional<Expr>& rest, Counts n) {
+  // [first…, rest…] with so many items in all. What may follow an item is a rule of its own, so
+  // that many of them do not stand in each other.
+  Expr json_array(const std::vector<Expr>& first, const std::optional<Expr>& rest, Counts n,
+                  const std::string& at) {
     const Expr comma = b_.sequence({b_.text(","), json_.space()});
     const auto n_first = static_cast<std::uint32_t>(first.size());
     // Behind the first items, from the last to the first: what may follow i items.
@@ -653,6 +695,7 @@ class SchemaCompiler {
       const Expr with =
           i > 0 ? b_.sequence({comma, first[i], tail}) : b_.sequence({first[i], tail});
       tail = n.least > i ? with : b_.optional(with);
+      if (i > 0) tail = rule_of(at + "/…", tail);
     }
     return b_.sequence({b_.text("["), json_.space(), tail, json_.space(), b_.text("]")});
   }
@@ -746,19 +789,22 @@ class SchemaCompiler {
                    const std::string& at) {
     const Expr comma = b_.sequence({b_.text(","), json_.space()});
     Expr behind = b_.empty();  // what may follow a member
-    Expr first = b_.empty();   // what may stand behind the bracket
+    std::vector<Expr> first = {
+        b_.empty()};  // what may stand behind the bracket, the last one first
     if (other) {
       behind =
           rule_of(at + "/…", b_.repeat(b_.sequence({comma, *other}), 0, JsonGrammar::kUnbounded));
-      first = b_.optional(b_.sequence({*other, behind}));
+      first.push_back(b_.sequence({*other, behind}));
     }
     for (auto member = members.rbegin(); member != members.rend(); ++member) {
-      const Expr begins = b_.sequence({member->expr, behind});
+      if (member->required) first.clear();
+      first.push_back(b_.sequence({member->expr, behind}));
       const Expr follows = b_.sequence({comma, member->expr, behind});
-      first = member->required ? begins : b_.choice({begins, first});
       behind = rule_of(at + "/…", member->required ? follows : b_.choice({follows, behind}));
     }
-    return b_.sequence({b_.text("{"), json_.space(), first, json_.space(), b_.text("}")});
+    std::reverse(first.begin(), first.end());
+    return b_.sequence(
+        {b_.text("{"), json_.space(), b_.choice(std::move(first)), json_.space(), b_.text("}")});
   }
 
   GrammarBuilder& b_;
@@ -767,6 +813,7 @@ class SchemaCompiler {
   std::string name_;
   std::map<std::string, Rule> rules_;  // of what $ref points to
   int depth_ = 0;
+  mutable std::size_t n_work_ = 0;
 };
 
 }  // namespace

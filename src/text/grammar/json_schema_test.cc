@@ -2,6 +2,12 @@
 // grammars with the Python package jsonschema.
 #include "text/grammar/json_schema.h"
 
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "base/str.h"
+#include "base/strict_json.h"
 #include "text/grammar/grammar_for_tests.h"
 
 namespace hearth::text {
@@ -185,6 +191,68 @@ TEST(JsonSchema, what_is_no_schema_or_describes_nothing_is_invalid) {
   expect_refused(R"({"properties": {"a": {}}, "required": ["b"]})", "required has \"b\"");
   expect_refused(R"({"prefixItems": [{}], "items": false, "minItems": 2})", "at most 1 items");
   expect_refused(R"({"type": "string", "minLength": 1000000000})", "instructions");
+}
+
+// "part(0),part(1),…"
+std::string list(int n, const std::function<std::string(int)>& part) {
+  std::string out;
+  for (int i = 0; i < n; ++i) out += cat(i > 0 ? "," : "", part(i));
+  return out;
+}
+
+// Large schemas are read by what does not search an object for each of its keys.
+std::string large_fit(const std::string& schema, std::string_view text) {
+  const auto json = parse_strict_json(schema, "the schema");
+  if (!json) return json.error().message;
+  const auto compiled = compile_json_schema(*json);
+  return compiled ? fit(*compiled, text) : compiled.error().message;
+}
+
+TEST(JsonSchema, many_parts_do_not_stand_in_each_other) {
+  const auto null_type = [](int) { return R"({"type":"null"})"; };
+  const auto optional = [](int i) { return cat("\"p", i, "\":{\"type\":\"null\"}"); };
+  const std::string nulls = list(3000, [](int) { return "null"; });
+  EXPECT_EQ(large_fit(cat("{\"minItems\":3000,\"prefixItems\":[", list(3000, null_type), "]}"),
+                      cat("[", nulls, "]")),
+            "whole");
+  EXPECT_EQ(large_fit(cat("{\"properties\":{", list(3000, optional), "}}"), R"({"p2999":null})"),
+            "whole");
+  const std::string_view refused = "more than 262144 instructions";
+  EXPECT_THAT(large_fit(cat("{\"prefixItems\":[", list(60'000, null_type), "]}"), ""),
+              testing::HasSubstr(refused));
+  EXPECT_THAT(large_fit(cat("{\"properties\":{", list(400'000, optional), "}}"), ""),
+              testing::HasSubstr(refused));
+}
+
+// Each of these took longer than a minute, or would: parts that are all compared with each other,
+// or copied beside each other.
+TEST(JsonSchema, parts_that_multiply_are_refused_before_they_take_long) {
+  const auto number = [](int i) { return cat(i); };
+  const auto name = [](int i) { return cat("\"p", i, "\""); };
+  const auto property = [](int i) { return cat("\"p", i, "\":{\"const\":0}"); };
+  const std::string names = list(60'000, name), properties = list(60'000, property);
+  const std::string numbers = list(60'000, number),
+                    others = list(60'000, [](int i) { return cat(60'000 + i); });
+  const auto of_kind = [](int i) {
+    return cat(R"({"type":"object","properties":{"k":{"const":)", i, R"(}},"required":["k"]})");
+  };
+  const auto reference = [](int i) { return cat("{\"$ref\":\"#/$defs/p", i, "\"}"); };
+  const auto alone = [&](int i) { return cat("{\"properties\":{", property(i), "}}"); };
+  const std::string same = list(20'000, [](int) { return "{\"title\":\"t\"}"; });
+  for (const std::string& schema :
+       {cat("{\"oneOf\":[", list(20'000, [](int i) { return cat("{\"const\":", i, "}"); }), "]}"),
+        cat("{\"oneOf\":[", list(5000, of_kind), "]}"),
+        cat("{\"oneOf\":[{\"enum\":[", numbers, "]},{\"enum\":[", others, "]}]}"),
+        cat("{\"oneOf\":[{\"required\":[", names, "],\"properties\":{", properties,
+            "}},{\"required\":[", names, "],\"properties\":{", properties, "}}]}"),
+        cat("{\"allOf\":[{\"properties\":{", properties, "}},{\"properties\":{", properties,
+            "}}]}"),
+        cat("{\"allOf\":[", list(60'000, alone), "]}"),
+        cat("{\"properties\":{", properties, "},\"anyOf\":[", same, "]}"),
+        cat("{\"$defs\":{", properties, "},\"anyOf\":[", list(60'000, reference), "]}")}) {
+    EXPECT_THAT(large_fit(schema, ""), testing::HasSubstr("too much work")) << schema.substr(0, 60);
+  }
+  EXPECT_EQ(large_fit(cat("{\"oneOf\":[", list(200, of_kind), "]}"), R"({"k": 199})"), "whole");
 }
 
 }  // namespace

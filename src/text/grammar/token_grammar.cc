@@ -76,7 +76,7 @@ bool TokenGrammar::walk(State state, std::vector<std::uint64_t>& mask) {
     ++i;
     if (automaton_.work() > most_work) return false;
   }
-  return true;
+  return !automaton_.gave_up();
 }
 
 void TokenGrammar::make_room() {

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "base/str.h"
 #include "text/grammar/grammar_for_tests.h"
 
 namespace hearth::text {
@@ -115,6 +116,19 @@ TEST(TokenGrammar, a_grammar_that_was_made_to_be_slow_gives_up) {
   }
   const auto tokenizer = byte_vocabulary(words);
   GrammarMatcher matcher(over(tokenizer, *compile_gbnf("root ::= [ab]* \"a\" [ab]{400} \"!\"")));
+  EXPECT_FALSE(matcher.allowed());
+}
+
+// Each rule may be empty and calls all behind it: 2^60 ways to be at the first byte.
+TEST(TokenGrammar, a_grammar_with_more_places_than_can_be_looked_at_gives_up) {
+  constexpr int kRules = 60;
+  std::string rules;
+  for (int i = 0; i < kRules; ++i) {
+    rules += i == 0 ? std::string("root ::=") : cat("r", i, " ::=");
+    for (int j = i + 1; j < kRules; ++j) rules += cat(" r", j);
+    rules += " \"x\"?\n";
+  }
+  GrammarMatcher matcher(over(byte_vocabulary(), *compile_gbnf(rules)));
   EXPECT_FALSE(matcher.allowed());
 }
 

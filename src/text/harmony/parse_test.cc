@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 
+#include "base/growth_for_tests.h"
 #include "base/utf8.h"
 #include "text/harmony/harmony_for_tests.h"
 
@@ -188,6 +189,27 @@ std::size_t n_decoded_bytes(const std::vector<text::TokenId>& ids) {
     run += tokenizer.token_bytes(id, false);
   }
   return n_bytes + to_valid_utf8(run).size();
+}
+
+TEST(HarmonyParse, hostile_completions_take_linear_time) {
+  const text::Tokenizer& tokenizer = small_tokenizer();
+  for (const std::string_view begin : {"", "<|channel|>", "<|channel|>commentary to=functions.f"}) {
+    for (const std::string_view part :
+         {" ", "x", "<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", " to=", "\xe2\x82",
+          "<|channel|>final<|message|>a<|end|>", "<|start|>assistant<|channel|>analysis"}) {
+      const std::vector<text::TokenId> head = ids_of(begin), ids = ids_of(part);
+      const auto parse_many = [&](int n_tokens) {
+        auto parser = *StreamParser::create(tokenizer);
+        MessageLog log;
+        for (const text::TokenId id : head) parser.push(id, log);
+        for (int n = 0; n < n_tokens; n += static_cast<int>(ids.size())) {
+          for (const text::TokenId id : ids) parser.push(id, log);
+        }
+        parser.finish(log);
+      };
+      EXPECT_LT(growth_by_eight(parse_many, 4096), kLinearGrowth) << begin << " " << part;
+    }
+  }
 }
 
 // Any tokens: no crash, valid text, no control token in it, every byte accounted for.

@@ -77,6 +77,9 @@ class Heap {
   ~Heap();
 
   const Limits& limits() const { return limits_; }
+  std::size_t live_bytes() const { return live_; }
+  // From here on.
+  void set_steps(std::uint64_t steps) { limits_.steps = steps_left_ = steps; }
   // False when the steps are used up.
   bool charge(std::uint64_t steps) {
     steps_left_ = steps < steps_left_ ? steps_left_ - steps : 0;
