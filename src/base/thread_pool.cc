@@ -71,7 +71,11 @@ void ThreadPool::drain() {
 void ThreadPool::run_erased(std::int64_t n, Task task, void* context) {
   CHECK(!inside_loop, "ThreadPool::run inside a loop body would wait for itself");
   if (n <= 0) return;
+  // Who waits holds next_turn_, so that a caller of loop after loop lets it go first: a mutex alone
+  // is taken again by who gave it back, long before a sleeper wakes.
+  std::unique_lock next(next_turn_);
   const std::lock_guard turn(turn_);
+  next.unlock();
   task_ = task;
   context_ = context;
   n_ = n;

@@ -49,7 +49,8 @@ class ThreadPool {
   void drain();
 
   std::vector<std::thread> workers_;
-  std::mutex turn_;  // held by the caller of the current loop
+  std::mutex turn_;       // held by the caller of the current loop
+  std::mutex next_turn_;  // and by the one that is next
 
   // The current loop. Written under turn_ while open_ is false and nobody is active; read only by a
   // worker that is counted in n_active_ and saw open_.

@@ -71,6 +71,26 @@ TEST(ThreadPool, can_be_made_and_dropped_without_work) {
   for (int i = 0; i < 50; ++i) const ThreadPool pool(4);
 }
 
+TEST(ThreadPool, who_waits_comes_before_a_caller_of_loop_after_loop) {
+  ThreadPool pool(2);
+  int n_served_first = 0;
+  for (int i = 0; i < 5; ++i) {
+    std::atomic<bool> calls = false, served = false;
+    std::thread other;
+    pool.run(1, [&](std::int64_t) {
+      other = std::thread([&] {
+        calls = true;
+        pool.run(1, [&](std::int64_t) { served = true; });
+      });
+      while (!calls) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // for it to begin to wait
+    });
+    pool.run(1, [&](std::int64_t) { n_served_first += served ? 1 : 0; });
+    other.join();
+  }
+  EXPECT_GE(n_served_first, 3);
+}
+
 TEST(ThreadPoolDeathTest, a_loop_inside_a_loop_is_refused) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(

@@ -121,6 +121,8 @@ int run_action(const Action& action) {
 int run(int argc, const char* const* argv) {
   // A reader that goes away ends our output with an error that finish_output() reports, not us.
   ::signal(SIGPIPE, SIG_IGN);
+  // As a file that may not grow (ulimit -f) ends the write.
+  ::signal(SIGXFSZ, SIG_IGN);
   CLI::App app("runs language models on this machine", "hearth");
   Action action;
   add_commands(app, action);

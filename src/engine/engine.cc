@@ -85,6 +85,8 @@ constexpr std::size_t kMostReservedText = std::size_t{8} << 20;
 // tenth of a step's time, so that an answer of any length ends up at full speed.
 constexpr std::int64_t kSettleIdle = std::int64_t{16} << 20;
 constexpr std::int64_t kSettleStep = std::int64_t{4} << 20;
+// What others may need meanwhile.
+constexpr std::uint64_t kMemoryLeft = std::uint64_t{1} << 30;
 
 class EngineImpl final : public Engine {
  public:
@@ -164,6 +166,7 @@ class EngineImpl final : public Engine {
     const auto at = find_entry(id);
     if (at == models_.end()) return not_loaded(id);
     models_.erase(at);
+    settled_.notify_all();
     return {};
   }
 
@@ -293,6 +296,7 @@ class EngineImpl final : public Engine {
     stopping_ = true;
     lock.unlock();
     wake_.notify_all();
+    settled_.notify_all();
   }
 
  private:
@@ -418,7 +422,7 @@ class EngineImpl final : public Engine {
       StepCounters counters;
       for (const auto& model : active_) {
         step(*model, counters);
-        if (model->compute().unsettled) set_unsettled(*model, model->settle(kSettleStep));
+        if (model->compute().unsettled) settle(*model, kSettleStep);
       }
       account(counters);
       retire_idle();
@@ -440,20 +444,24 @@ class EngineImpl final : public Engine {
     if (at == models_.end()) return false;
     settling_ = at->model;
     lock.unlock();
-    const bool more = settling_->settle(kSettleIdle);
-    set_unsettled(*settling_, more);
+    settle(*settling_, kSettleIdle);
     lock.lock();
     std::shared_ptr<const TextModel> done = std::move(settling_);
-    lock.unlock();
-    done.reset();  // the last reference to an unloaded model gives back gigabytes
-    lock.lock();
+    if (done.use_count() == 1) {  // it was unloaded: giving back gigabytes takes a while
+      lock.unlock();
+      done.reset();
+      lock.lock();
+    }
     return true;
   }
 
-  void set_unsettled(const TextModel& model, bool unsettled) {
+  // Where memory is short, the rest stays in the file's pages, which the kernel may drop.
+  void settle(const TextModel& model, std::int64_t n_bytes) {
+    const bool room = available_memory() > model.unsettled_bytes() + kMemoryLeft;
+    const bool more = room && model.settle(n_bytes);
     const std::lock_guard lock(mutex_);
-    model.compute().unsettled = unsettled;
-    if (!unsettled) settled_.notify_all();
+    model.compute().unsettled = more;
+    if (!more) settled_.notify_all();
   }
 
   void activate(const std::shared_ptr<const TextModel>& model) {

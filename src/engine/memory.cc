@@ -28,13 +28,27 @@ std::optional<std::uint64_t> read_number(const std::string& path) {
   return std::nullopt;
 }
 
+// Pages of files that the control group has read: the kernel drops them when memory is wanted.
+std::uint64_t droppable_file_bytes() {
+  std::ifstream file("/sys/fs/cgroup/memory.stat");
+  std::string key;
+  std::uint64_t n = 0, sum = 0;
+  while (file >> key >> n) {
+    if (key == "active_file" || key == "inactive_file") sum += n;
+  }
+  return sum;
+}
+
 }  // namespace
 
 std::uint64_t available_memory() {
   std::uint64_t available = mem_available();
   const auto limit = read_number("/sys/fs/cgroup/memory.max");
   const auto used = read_number("/sys/fs/cgroup/memory.current");
-  if (limit && used) available = std::min(available, *limit > *used ? *limit - *used : 0);
+  if (limit && used) {
+    const std::uint64_t held = *used - std::min(*used, droppable_file_bytes());
+    available = std::min(available, *limit - std::min(*limit, held));
+  }
   return available;
 }
 

@@ -1,8 +1,10 @@
 #include "engine/packed_file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -17,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "kernels/packed_matrix.h"
 
 namespace hearth::engine {
 
@@ -63,7 +66,8 @@ std::array<char, 40> this_boot() {
   return boot;
 }
 
-// "PATH SIZE TIME\n" of each file, the first one's path first. Errors: not_found, io.
+// The path of the first file, then what tells these files from those they were or may become, and
+// this program's packing from another's. Errors: not_found, io.
 Result<std::string> identity_of(const std::vector<std::string>& files) {
   std::string identity;
   for (const std::string& file : files) {
@@ -74,7 +78,7 @@ Result<std::string> identity_of(const std::vector<std::string>& files) {
     identity += cat(failed ? file : whole.string(), "\n", info.st_size, " ", info.st_mtim.tv_sec,
                     " ", info.st_mtim.tv_nsec, "\n");
   }
-  return identity;
+  return cat(identity, kernels::kPackingVersion);
 }
 
 std::string_view model_of(std::string_view identity) {
@@ -98,8 +102,34 @@ std::optional<Header> read_header(const Descriptor& file) {
   return header;
 }
 
+// Errors: unsupported when somebody else may write to it.
+Result<struct stat> look_at_own(const Descriptor& file, const std::string& path) {
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return os_error("look at", path);
+  if (info.st_uid == ::geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return info;
+  return Error{ErrorKind::unsupported,
+               cat("other users may write to ", quote(path, 300), "; remove it")};
+}
+
+// Makes it when it is absent. Errors: unsupported, io.
+Result<void> check_folder(const std::string& folder) {
+  std::error_code failed;
+  fs::create_directories(fs::path(folder).parent_path(), failed);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return os_error("create", folder);
+  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (opened.get() < 0) return os_error("open", folder);
+  HEARTH_TRY_VOID(look_at_own(opened, folder));
+  struct statfs file_system{};
+  if (::fstatfs(opened.get(), &file_system) != 0) return os_error("look at", folder);
+  if (file_system.f_type == TMPFS_MAGIC || file_system.f_type == RAMFS_MAGIC) {
+    return Error{ErrorKind::unsupported, cat(quote(folder, 300), " lies in memory")};
+  }
+  return {};
+}
+
 bool is_orphaned(const fs::path& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  // Without O_NONBLOCK a FIFO would be waited for.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file.get() < 0) return false;
   const auto header = read_header(file);
   std::error_code unknown;
@@ -121,9 +151,7 @@ Result<std::shared_ptr<PackedFile>> PackedFile::open(const std::string& folder,
                                                      const std::vector<std::string>& model_files,
                                                      std::int64_t image_bytes, ThreadPool& pool) {
   HEARTH_TRY(const std::string identity, identity_of(model_files));
-  std::error_code failed;
-  fs::create_directories(fs::path(folder).parent_path(), failed);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return os_error("create", folder);
+  HEARTH_TRY_VOID(check_folder(folder));
   const std::string path = cat(folder, "/", kept_name(identity));
   auto kept = open_kept(path, identity, image_bytes, pool);
   if (kept) return kept;
@@ -140,13 +168,12 @@ Result<std::shared_ptr<PackedFile>> PackedFile::open_kept(const std::string& pat
                                                           const std::string& identity,
                                                           std::int64_t image_bytes,
                                                           ThreadPool& pool) {
-  Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file.get() < 0) return os_error("open", path);
-  struct stat info{};
-  if (::fstat(file.get(), &info) != 0) return os_error("look at", path);
+  HEARTH_TRY(const struct stat info, look_at_own(file, path));
   const auto header = read_header(file);
   if (!header || header->image_bytes != image_bytes || header->identity != hash(identity) ||
-      info.st_size != file_bytes(image_bytes)) {
+      !S_ISREG(info.st_mode) || info.st_size != file_bytes(image_bytes)) {
     return Error{ErrorKind::corrupt,
                  cat(quote(path, 300), " belongs to what its model was before")};
   }
@@ -222,13 +249,27 @@ Result<void> PackedFile::write_header() const {
   return write_at(0, {reinterpret_cast<const std::uint8_t*>(&header), sizeof header});
 }
 
+// Read, not mapped: what the disk has lost is then a wrong sum and no SIGBUS. In short loops, so
+// that answers of other models go on.
 std::vector<std::uint64_t> PackedFile::checksums(ThreadPool& pool) const {
   std::vector<std::uint64_t> sums(static_cast<std::size_t>(n_checksums(image_bytes_)));
-  pool.run(static_cast<std::int64_t>(sums.size()), [&](std::int64_t i) {
-    const std::int64_t at = i * kChecked, n = std::min(kChecked, image_bytes_ - at);
-    sums[static_cast<std::size_t>(i)] = XXH3_64bits(data() + at, static_cast<std::size_t>(n));
-  });
+  const auto n = static_cast<std::int64_t>(sums.size());
+  for (std::int64_t first = 0; first < n; first += pool.n_threads()) {
+    pool.run(std::min<std::int64_t>(pool.n_threads(), n - first), [&](std::int64_t i) {
+      const std::int64_t at = (first + i) * kChecked;
+      std::vector<char> bytes(static_cast<std::size_t>(std::min(kChecked, image_bytes_ - at)));
+      const ssize_t read = ::pread(file_.get(), bytes.data(), bytes.size(), kHeaderBytes + at);
+      bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(read, 0)));
+      sums[static_cast<std::size_t>(first + i)] = XXH3_64bits(bytes.data(), bytes.size());
+    });
+  }
   return sums;
+}
+
+Result<void> PackedFile::written() const {
+  if (write_error_ == 0) return {};
+  errno = write_error_;
+  return os_error("write", path_);
 }
 
 Result<void> PackedFile::keep(ThreadPool& pool) {
@@ -236,16 +277,16 @@ Result<void> PackedFile::keep(ThreadPool& pool) {
   HEARTH_TRY_VOID(write_at(kHeaderBytes + image_bytes_,
                            {reinterpret_cast<const std::uint8_t*>(sums.data()), 8 * sums.size()}));
   HEARTH_TRY_VOID(write_header());
-  // One that another process kept in the meantime is as good.
-  ::unlink(path_.c_str());
   const std::string unnamed = cat("/proc/self/fd/", file_.get());
   if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
-      errno != EEXIST) {
+      errno != EEXIST) {  // one that another process kept in the meantime is as good
     return os_error("create", path_);
   }
   return {};
 }
 
-void PackedFile::discard() { ::unlink(path_.c_str()); }
+void PackedFile::discard() {
+  if (filled_) ::unlink(path_.c_str());
+}
 
 }  // namespace hearth::engine

@@ -13,8 +13,8 @@
 // are compared in the first load after each start of the machine, when a crash of the machine, or
 // its disk, may have lost some of it. What does not belong or is damaged is made again.
 //
-// Files of this folder are the program's own: readable and writable by its user only, and no input
-// from elsewhere. A file has no name until it is filled: a process that ends before leaves nothing.
+// The folder and its files are the program's own, writable by its user only, or nothing is kept. A
+// file has no name until it is filled: a process that ends before leaves nothing.
 #pragma once
 
 #include <atomic>
@@ -34,7 +34,8 @@ namespace hearth::engine {
 class PackedFile final : public kernels::WeightImage {
  public:
   // The file kept in `folder` (made when absent) of the model in `model_files`, or a new one to be
-  // filled. Errors: too_large (the disk must keep some room), not_found, io.
+  // filled. Errors: too_large (the disk must keep some room), unsupported (a folder that others may
+  // write to, or that lies in memory), not_found, io.
   static Result<std::shared_ptr<PackedFile>> open(const std::string& folder,
                                                   const std::vector<std::string>& model_files,
                                                   std::int64_t image_bytes, ThreadPool& pool);
@@ -49,11 +50,11 @@ class PackedFile final : public kernels::WeightImage {
   void write(std::int64_t offset, std::span<const std::uint8_t> bytes) override;
   void release(std::int64_t offset, std::int64_t n_bytes) override;
 
-  // Everything that was written is there.
-  bool whole() const { return write_error_ == 0; }
-  // A new file that was filled, and is whole, gets its name. Errors: io; the image can be used.
+  // Errors: io, when something could not be written: the image must not be used.
+  Result<void> written() const;
+  // A new file that was filled gets its name. Errors: io; the image can be used.
   Result<void> keep(ThreadPool& pool);
-  // It was found and does not hold what it should: removes it.
+  // A file that was found and does not hold what it should is removed.
   void discard();
 
  private:

@@ -78,7 +78,8 @@ class PackedFiles : public ::testing::Test {
   }
 
   static constexpr std::streamoff kBoot = 24, kImage = 4096;
-  const std::string folder_ = cat(::testing::TempDir(), "packed_files-", ::getpid());
+  // Not the folder of temporary files, which often lies in memory.
+  const std::string folder_ = cat(fs::current_path().string(), "/packed_files-", ::getpid());
   const std::string first_ = folder_ + "/first";
   const std::string model_ = folder_ + "/tiny.gguf", packed_ = folder_ + "/cache/packed";
   std::vector<float> want_;
@@ -163,6 +164,28 @@ TEST_F(PackedFiles, a_model_loads_where_nothing_can_be_kept) {
   std::ofstream(folder_ + "/cache") << "in the way";
   EXPECT_EQ(logits(), want_);
   EXPECT_TRUE(kept().empty());
+}
+
+TEST_F(PackedFiles, what_others_may_write_to_is_not_read) {
+  EXPECT_EQ(logits(), want_);
+  const std::string path = only_kept();
+  remember(path);
+  fs::permissions(path, fs::perms::group_write, fs::perm_options::add);
+  EXPECT_EQ(logits(), want_);
+  EXPECT_FALSE(is_remembered(only_kept()));
+
+  fs::remove(only_kept());
+  fs::permissions(packed_, fs::perms::others_write, fs::perm_options::add);
+  EXPECT_EQ(logits(), want_);
+  EXPECT_TRUE(kept().empty());
+}
+
+TEST_F(PackedFiles, folders_in_memory_are_not_used) {
+  ThreadPool pool(1);
+  const auto file = PackedFile::open("/dev/shm/hearth-packed", {model_}, 4096, pool);
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().kind, ErrorKind::unsupported) << file.error().message;
+  fs::remove("/dev/shm/hearth-packed");
 }
 
 TEST_F(PackedFiles, exact_weights_and_small_models_are_not_kept) {

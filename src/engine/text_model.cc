@@ -89,8 +89,12 @@ std::shared_ptr<PackedFile> packed_file(const formats::Checkpoint& checkpoint,
 
 // After loading. False: what is in the file is not the model's weights.
 bool keeps(PackedFile& file, const kernels::CpuOps& ops, ThreadPool& pool) {
-  if (!file.whole() || !ops.image_agrees()) {
-    log_warn("the packed weights in the file are not the model's; packing them in memory");
+  if (const auto written = file.written(); !written) {
+    log_warn(cat("packing the weights in memory: ", written.error().message));
+    return false;
+  }
+  if (!ops.image_agrees()) {
+    log_warn("the packed weights that were kept are not the model's; packing them in memory");
     file.discard();
     return false;
   }

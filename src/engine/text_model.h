@@ -94,6 +94,7 @@ class TextModel final : public LoadedModel {
   Compute& compute() const { return *compute_; }
   // Moves some weights to huge pages; true: there are more.
   bool settle(std::int64_t n_bytes) const { return compute_->ops->settle(n_bytes); }
+  std::uint64_t unsettled_bytes() const { return compute_->ops->unsettled_bytes(); }
   const models::Model& model() const { return *model_; }
 
  private:

@@ -136,5 +136,106 @@ TEST(CpuOps, matmul_gives_the_same_bytes_for_a_row_alone_as_among_hundreds) {
   }
 }
 
+// Whatever is released is gone at once.
+class ForgetfulImage final : public WeightImage {
+ public:
+  explicit ForgetfulImage(std::int64_t size)
+      : size_(size), bytes_(allocate_pages(static_cast<std::size_t>(size), PageSize::small)) {}
+  const std::uint8_t* data() const override { return bytes_.get(); }
+  std::int64_t size() const override { return size_; }
+  bool filled() const override { return filled_; }
+  void write(std::int64_t offset, std::span<const std::uint8_t> bytes) override {
+    std::copy(bytes.begin(), bytes.end(), bytes_.get() + offset);
+  }
+  void release(std::int64_t offset, std::int64_t n_bytes) override {
+    std::fill_n(bytes_.get() + offset, n_bytes, std::uint8_t{0xa5});
+  }
+  void invert(std::int64_t offset) { bytes_.get()[offset] ^= 0xff; }
+  void set_filled() { filled_ = true; }
+
+ private:
+  std::int64_t size_;
+  std::shared_ptr<std::uint8_t> bytes_;
+  bool filled_ = false;
+};
+
+// Two matrices, one of them larger than what is settled at a time, with an image or without.
+class TwoMatrices {
+ public:
+  explicit TwoMatrices(std::shared_ptr<WeightImage> image, Measure measure = Measure::no)
+      : ops_(*runnable_kernels().back(), pool_,
+             {.max_rows = 1,
+              .max_output_rows = 1,
+              .max_positions = 16,
+              .measure = measure,
+              .image = std::move(image)}) {
+    std::mt19937 random(4);
+    const TestTensor wide = random_tensor(DType::q4_0, 1040, 96, random);
+    const TestTensor narrow = random_tensor(DType::q8_0, 40, 96, random);
+    a_ = ops_.matrix(wide.view);
+    b_ = ops_.matrix(narrow.view);
+    in_ = ops_.activation(96);
+    out_a_ = ops_.activation(1040);
+    out_b_ = ops_.activation(40);
+  }
+
+  CpuOps& ops() { return ops_; }
+
+  Values product() {
+    if (!allocated_) CHECK(ops_.allocate({.n_layers = 1, .n_kv_heads = 1, .head_dim = 16}, 1), "");
+    allocated_ = true;
+    const std::int32_t zero = 0;
+    const SequenceRows sequence{.n_rows = 1};
+    ops_.begin({.tokens = {&zero, 1},
+                .positions = {&zero, 1},
+                .sequences = {&sequence, 1},
+                .output_rows = {}});
+    std::iota(ops_.rows(in_).row(0), ops_.rows(in_).row(0) + 96, -40.0f);
+    ops_.matmul(in_, {{out_a_, a_}, {out_b_, b_}});
+    Values got = values_of(ops_.rows(out_a_), 0);
+    const Values more = values_of(ops_.rows(out_b_), 0);
+    got.insert(got.end(), more.begin(), more.end());
+    return got;
+  }
+
+ private:
+  ThreadPool pool_{2};
+  CpuOps ops_;
+  Matrix a_, b_;
+  Activation in_, out_a_, out_b_;
+  bool allocated_ = false;
+};
+
+std::int64_t image_bytes_of_two() { return TwoMatrices(nullptr, Measure::yes).ops().image_bytes(); }
+
+TEST(CpuOps, weights_compute_the_same_bytes_wherever_they_have_moved) {
+  const Values expected = TwoMatrices(nullptr).product();
+  TwoMatrices kept(std::make_shared<ForgetfulImage>(image_bytes_of_two()));
+  EXPECT_EQ(kept.ops().image_bytes(), image_bytes_of_two());
+  int n_slices = 0;
+  do {
+    ASSERT_EQ(kept.product(), expected) << "after " << n_slices << " slices";
+    ++n_slices;
+  } while (kept.ops().settle(kImageUnit));
+  EXPECT_EQ(kept.product(), expected);
+  EXPECT_EQ(n_slices, image_bytes_of_two() / kImageUnit);
+  EXPECT_EQ(kept.ops().unsettled_bytes(), 0u);
+}
+
+TEST(CpuOps, an_image_is_this_models_when_the_ends_of_its_matrices_are) {
+  const auto image = std::make_shared<ForgetfulImage>(image_bytes_of_two());
+  const Values expected = TwoMatrices(image).product();
+  image->set_filled();
+  TwoMatrices later(image);
+  EXPECT_TRUE(later.ops().image_agrees());
+  EXPECT_EQ(later.product(), expected);
+  image->invert(0);
+  EXPECT_FALSE(TwoMatrices(image).ops().image_agrees());
+  image->invert(0);
+  const std::int64_t last = packed_panel_bytes(DType::q4_0, 96) * (1040 / kPanel) - 1;
+  image->invert(last);
+  EXPECT_FALSE(TwoMatrices(image).ops().image_agrees());
+}
+
 }  // namespace
 }  // namespace hearth::kernels

@@ -65,6 +65,8 @@ std::int64_t packed_panel_bytes(DType dtype, std::int64_t in);
 PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool);
 // What pack() makes, without its data.
 PackedMatrix packed_shape(const Tensor& tensor, bool as_f32);
+// Raised when some weights are packed to other bytes than before: kept images are then made again.
+inline constexpr int kPackingVersion = 1;
 // Panels [first, first + n) of what pack() makes, n * panel_bytes, into `out`.
 void pack_panels(const Tensor& tensor, const PackedMatrix& shape, std::int64_t first,
                  std::int64_t n, std::uint8_t* out);

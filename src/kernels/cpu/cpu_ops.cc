@@ -98,13 +98,18 @@ PackedMatrix CpuOps::pack_into_image(const Tensor& tensor) {
     }
     return m;
   }
+  // In short loops: a disk that writes slowly must not hold up the answers of other models.
   const std::int64_t n_each = std::max<std::int64_t>(1, kWriteBytes / m.panel_bytes);
-  pool_.run(parts_of(m.n_panels(), n_each), [&](std::int64_t i) {
-    const std::int64_t first = i * n_each, n = std::min(n_each, m.n_panels() - first);
-    std::vector<std::uint8_t> panels(static_cast<std::size_t>(n * m.panel_bytes));
-    pack_panels(tensor, m, first, n, panels.data());
-    image.write(offset + first * m.panel_bytes, panels);
-  });
+  const std::int64_t n_parts = parts_of(m.n_panels(), n_each);
+  const std::int64_t n_threads = pool_.n_threads();
+  for (std::int64_t part = 0; part < n_parts; part += n_threads) {
+    pool_.run(std::min(n_threads, n_parts - part), [&](std::int64_t i) {
+      const std::int64_t first = (part + i) * n_each, n = std::min(n_each, m.n_panels() - first);
+      std::vector<std::uint8_t> panels(static_cast<std::size_t>(n * m.panel_bytes));
+      pack_panels(tensor, m, first, n, panels.data());
+      image.write(offset + first * m.panel_bytes, panels);
+    });
+  }
   return m;
 }
 

@@ -53,6 +53,9 @@ class CpuOps final : public Ops {
   // Moves about n_bytes of the weights from the image into huge pages. True: there is more to move.
   // What was computed stays the same bytes.
   bool settle(std::int64_t n_bytes);
+  std::uint64_t unsettled_bytes() const {
+    return static_cast<std::uint64_t>(image_bytes_ - settled_bytes_);
+  }
   std::uint64_t scratch_bytes(const KvGeometry& geometry) const;
   std::uint64_t kv_page_bytes(const KvGeometry& geometry) const;
 
