@@ -118,6 +118,41 @@ class Serve(CliTest):
         (self.hearth.home / "keys.json").write_text("{}")
         self.assertIn("keys.json", self.hearth.fails(2, "serve", "--port", "0"))
 
+    def ask_as_a_container(self, service, path, body=None):
+        """The status and the text of what Open WebUI's container gets, which asks by its host's name."""
+        port = service.url.rpartition(":")[2]
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(service.url + path, data, {"Host": f"host.docker.internal:{port}", "Authorization": "Bearer k",
+                                                                    "Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+
+    def test_a_container_may_ask_by_its_hosts_name_where_that_is_allowed(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        status, said = self.ask_as_a_container(Service(self, "--threads", "1"), "/v1/models")
+        self.assertEqual(status, 403)
+        self.assertIn("--allow-host NAME", json.loads(said)["error"]["message"])
+
+        by_flag = Service(self, "--threads", "1", "--allow-host", "hearth.lan", "--allow-host", "Host.Docker.Internal")
+        self.hearth.out("config", "set", "service.allowed_hosts", "hearth.lan, host.docker.internal")
+        for service in (by_flag, Service(self, "--threads", "1")):
+            status, said = self.ask_as_a_container(service, "/v1/models")
+            self.assertEqual((status, [m["id"] for m in json.loads(said)["data"]]), (200, ["tiny"]))
+        status, said = self.ask_as_a_container(by_flag, "/v1/chat/completions", {
+            "model": "tiny", "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 3, "ignore_eos": True,
+            "messages": [{"role": "user", "content": "Hi"}]})
+        self.assertEqual(status, 200, said)
+        *events, done = [line.removeprefix("data: ") for line in said.split("\n\n") if line]
+        self.assertEqual(done, "[DONE]")
+        self.assertEqual(json.loads(events[-1])["usage"]["completion_tokens"], 3)
+
+        said = self.hearth.fails(2, "serve", "--port", "0", "--allow-host", "hearth.lan:5273")
+        self.assertIn("without scheme and port", said)
+
     def test_what_cannot_be_served_is_refused_at_the_start(self):
         self.assertIn("no model \"absent\"", self.hearth.fails(1, "serve", "--port", "0", "--model", "absent"))
         self.hearth.fails(2, "serve", "--port", "0", "--host", "0.0.0.0")

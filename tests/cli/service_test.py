@@ -95,6 +95,26 @@ class Service(CliTest):
         self.assertEqual(self.record()["flags"], {"port": 0, "context": 16, "model": [str(model)]})
         self.assertEqual(self.loaded(), ["mine:0"])
 
+    def test_a_name_that_is_allowed_stays_so_until_it_is_set_anew(self):
+        self.hearth.out("service", "start", "--port", 0, "--allow-host", "a.lan", "--allow-host", "b.lan")
+        self.hearth.out("service", "restart")
+        self.assertEqual(self.record()["flags"], {"port": 0, "allow-host": ["a.lan", "b.lan"]})
+        self.assertEqual([self.status_asked_by(name) for name in ("a.lan", "b.lan", "c.lan")], [200, 200, 403])
+        self.assertIn("the service stays as it is", self.hearth.fails(2, "service", "set", "--allow-host", "c.lan:80"))
+        self.hearth.out("service", "set", "--allow-host", "b.lan", "--allow-host", "c.lan")
+        self.assertEqual(self.record()["flags"], {"port": 0})
+        self.assertEqual(self.hearth.out("config", "get", "service.allowed_hosts"), "b.lan,c.lan\n")
+        self.assertEqual([self.status_asked_by(name) for name in ("a.lan", "b.lan", "c.lan")], [403, 200, 200])
+
+    def status_asked_by(self, name):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(f"{self.record()['url']}/v1/models", headers={"Host": name}),
+                                        timeout=60) as answer:
+                return answer.status
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code
+
     def test_it_stays_when_another_could_not_follow(self):
         self.hearth.out("model", "import", TINY, "--alias", "tiny")
         self.hearth.out("service", "start", "--port", 0, "--model", "tiny")
