@@ -8,6 +8,7 @@ import time
 import unittest
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from program import BINARY, MODEL, TINY, CliTest, needs_model
 
@@ -160,6 +161,25 @@ class Serve(CliTest):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             self.assertIn("in use", self.hearth.fails(1, "serve", "--port", taken.getsockname()[1]))
+
+
+@needs_model
+class Memory(CliTest):
+    def test_a_model_that_is_unloaded_leaves_its_memory(self):
+        def resident():
+            return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{service.program.pid}/status").read_text())[1]) * 1024
+
+        self.hearth.out("model", "import", MODEL, "--alias", "real")
+        service = Service(self)
+        before = resident()
+        service.post("/v1/completions", {"model": "real", "prompt": "Please open", "max_tokens": 4}).close()
+        loaded = resident()
+        self.assertGreater(loaded - before, MODEL.stat().st_size / 2)
+        self.assertEqual(service.get("/models/unload/real"), {"status": "unloaded"})
+        end = time.monotonic() + 20
+        while resident() - before > (loaded - before) / 2 and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertLess(resident() - before, (loaded - before) / 2, f"{before} bytes at first, {loaded} with the model")
 
 
 @needs_model
