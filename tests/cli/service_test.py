@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -114,6 +115,24 @@ class Service(CliTest):
         except urllib.error.HTTPError as refused:
             with refused:
                 return refused.code
+
+    def test_what_is_set_holds_for_the_service_that_runs(self):
+        old, _ = self.start()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        folder = self.hearth.home / "elsewhere"
+        said = self.hearth.out("service", "set", "--port", port, "--cachedir", folder)
+        self.assertIn(f"Service is Started on http://127.0.0.1:{port}/", said)
+        self.assertEqual(json.loads(self.hearth.out("service", "status", "-o", "json"))["url"], f"http://127.0.0.1:{port}")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/foundry/cache", timeout=60) as answer:
+            self.assertEqual(json.load(answer)["location"], str(folder))
+        with self.assertRaises(urllib.error.URLError):
+            urllib.request.urlopen(f"{old}/v1/models", timeout=60)
+        pid = self.record()["pid"]
+        self.assertIn("No settings changed", self.hearth.out("service", "set", "--gpu", -1))
+        self.assertIn("the CPU, device -1", self.hearth.fails(1, "service", "set", "--gpu", 0))
+        self.assertEqual(self.record()["pid"], pid)
 
     def test_it_stays_when_another_could_not_follow(self):
         self.hearth.out("model", "import", TINY, "--alias", "tiny")
