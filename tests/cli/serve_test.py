@@ -49,6 +49,12 @@ class Serve(CliTest):
             self.assertEqual(service.program.wait(timeout=20), 0)
             self.assertEqual(service.program.stdout.read(), "")
 
+    def test_it_ends_when_a_program_of_this_machine_asks_for_it(self):
+        service = Service(self, "--model", TINY)
+        with service.post("/shutdown", {}) as answer:
+            self.assertEqual(json.load(answer), {"status": "shutting_down"})
+        self.assertEqual(service.program.wait(timeout=20), 0)
+
     def test_a_cached_model_is_found_by_its_alias_and_loads_on_demand(self):
         self.hearth.out("model", "import", TINY, "--alias", "tiny")
         service = Service(self, "--threads", "1", "--model-ttl", "60")
