@@ -5,7 +5,8 @@
     client = openai.OpenAI(base_url=manager.endpoint, api_key=manager.api_key)
 
 `endpoint` may end in /v1 or not; "auto", or none, asks the program `hearth` (or `foundry`) of this machine. Without the
-argument the environment variable FOUNDRY_LOCAL_ENDPOINT counts. Only Python's own library is needed.
+argument the environment variable FOUNDRY_LOCAL_ENDPOINT counts. A service of another machine lets nobody load its models,
+and loads one when it is first asked for an answer. Only Python's own library is needed.
 """
 import json
 import os
@@ -17,7 +18,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
-__all__ = ["FoundryLocalManager", "FoundryModelInfo"]
+__all__ = ["FoundryLocalManager", "FoundryModelInfo", "Refused"]
 
 _URL = re.compile(r"https?://[^\s/]+")
 
@@ -48,7 +49,17 @@ class FoundryModelInfo:
                    license=entry["license"], task=entry["task"])
 
 
+class Refused(RuntimeError):
+    """An answer of 400 or more; code is that of the service's error, such as "model_not_found", or None."""
+
+    def __init__(self, message, code):
+        super().__init__(message)
+        self.code = code
+
+
 class FoundryLocalManager:
+    """What is wrong raises: ValueError for an argument, Refused for what the service answers, RuntimeError for what does not."""
+
     def __init__(self, alias_or_model_id=None, device=None, bootstrap=True, timeout=None, endpoint=None):
         self._timeout = timeout
         self._catalog = None
@@ -96,7 +107,9 @@ class FoundryLocalManager:
             raise RuntimeError(f"the service could not be started: {(said.stderr or said.stdout).strip()}")
 
     def init(self, alias_or_model_id, device=None):
-        """Downloads the model if it is not there, has it loaded, and returns what it is."""
+        """Downloads the model if it is not there, has it loaded, and returns what it is.
+
+        A service that only programs of its own machine may have load a model does so when it is asked for an answer."""
         info = self.download_model(alias_or_model_id, device)
         self.load_model(alias_or_model_id, device)
         return info
@@ -147,7 +160,11 @@ class FoundryLocalManager:
 
     def load_model(self, alias_or_model_id, device=None, ttl=600):
         info = self.get_model_info(alias_or_model_id, device, raise_on_not_found=True)
-        self._ask(f"/openai/load/{urllib.parse.quote(info.id, safe='')}?ttl={ttl}")
+        try:
+            self._ask(f"/openai/load/{urllib.parse.quote(info.id, safe='')}?ttl={ttl}")
+        except Refused as refused:
+            if not self._is_remote or refused.code != "local_only":
+                raise
         return info
 
     def unload_model(self, alias_or_model_id, device=None, force=False):
@@ -176,14 +193,18 @@ class FoundryLocalManager:
             with urllib.request.urlopen(request, timeout=self._timeout) as reply:
                 return reply.read().decode()
         except urllib.error.HTTPError as error:
-            told = error.read().decode(errors="replace")
-            try:
-                told = json.loads(told)["error"]["message"]
-            except (ValueError, KeyError, TypeError):
-                pass
-            raise RuntimeError(f"{self.service_uri}{path} answered {error.code}: {told}") from error
+            message, code = _message_and_code(error.read().decode(errors="replace"))
+            raise Refused(f"{self.service_uri}{path} answered {error.code}: {message}", code) from error
         except OSError as error:
             raise RuntimeError(f"{self.service_uri} does not answer: {error}") from error
+
+
+def _message_and_code(body):
+    try:
+        error = json.loads(body)["error"]
+        return error["message"], error["code"]
+    except (ValueError, KeyError, TypeError):
+        return body, None
 
 
 def _program():

@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 #include <vector>
 
 #include "base/str.h"
@@ -21,7 +22,7 @@ using Type = Setting::Type;
 
 constexpr std::int64_t kManySeconds = std::int64_t{1} << 30;
 
-constexpr std::array<Setting, 10> kSettings = {{
+constexpr std::array<Setting, 11> kSettings = {{
     {"cache.directory", Type::text, 0, 0, "", "cache-directory",
      "the folder of the models; empty: the usual one"},
     {"compute.keep_packed", Type::boolean, 0, 0, "true", "",
@@ -32,6 +33,8 @@ constexpr std::array<Setting, 10> kSettings = {{
      "whether the service guesses tokens and checks several in one step, when it pays"},
     {"compute.threads", Type::integer, 0, 1024, "0", "",
      "threads that compute; 0: the physical cores"},
+    {"service.allowed_hosts", Type::text, 0, 0, "", "",
+     "names the service may be asked by beside this machine's, separated by commas"},
     {"service.allowed_origins", Type::text, 0, 0, "", "",
      "pages that may ask beside those of this machine: origins, separated by commas"},
     {"service.host", Type::text, 0, 0, "127.0.0.1", "", "the address the service listens on"},
@@ -157,6 +160,18 @@ Result<SettingValue> get_setting(std::string_view key) {
   return Error{ErrorKind::invalid,
                cat(settings_path(), ": ", value.error().message,
                    "; mend it with: hearth config set ", setting->key, " VALUE")};
+}
+
+Result<std::vector<std::string>> get_list_setting(std::string_view key) {
+  HEARTH_TRY(const SettingValue value, get_setting(key));
+  std::vector<std::string> parts;
+  std::istringstream rest(to_text(value));
+  for (std::string part; std::getline(rest, part, ',');) {
+    const std::size_t begin = part.find_first_not_of(' ');
+    if (begin == std::string::npos) continue;
+    parts.push_back(part.substr(begin, part.find_last_not_of(' ') + 1 - begin));
+  }
+  return parts;
 }
 
 Result<void> set_setting(std::string_view key, std::string_view text) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/result.h"
 
@@ -39,6 +40,9 @@ std::string to_text(const SettingValue& value);
 
 // What is set, else the default. Errors: not_found (no such key), invalid (the file).
 Result<SettingValue> get_setting(std::string_view key);
+// The parts of a text setting that commas separate, without the blanks around them. Errors: as
+// above.
+Result<std::vector<std::string>> get_list_setting(std::string_view key);
 // Errors: invalid, when the text is no value of the key's type; io.
 Result<void> set_setting(std::string_view key, std::string_view text);
 // Back to the default; "": all of them.

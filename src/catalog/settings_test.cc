@@ -67,6 +67,13 @@ TEST_F(Settings, wrong_keys_and_values_are_refused) {
   }
 }
 
+TEST_F(Settings, a_list_is_what_commas_separate) {
+  EXPECT_TRUE(get_list_setting("service.allowed_hosts")->empty());
+  ASSERT_TRUE(set_setting("service.allowed_hosts", " hearth.lan,, host.docker.internal ,"));
+  EXPECT_EQ(*get_list_setting("service.allowed_hosts"),
+            (std::vector<std::string>{"hearth.lan", "host.docker.internal"}));
+}
+
 TEST_F(Settings, a_broken_file_is_told_and_not_overwritten) {
   std::ofstream(settings_path()) << "{broken";
   EXPECT_NE(value("service.port").find("config.json"), std::string::npos);

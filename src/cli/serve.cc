@@ -127,13 +127,8 @@ Result<server::ServerOptions> server_options(const ServeFlags& flags,
   server::ServerOptions options;
   options.host = flags.host;
   options.port = static_cast<int>(flags.port.value_or(options.port));
-  HEARTH_TRY(const auto origins, catalog::get_setting("service.allowed_origins"));
-  std::string rest = catalog::to_text(origins);
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find(','), rest.size());
-    if (end > 0) options.allowed_origins.push_back(rest.substr(0, end));
-    rest.erase(0, end + 1);
-  }
+  HEARTH_TRY(options.allowed_hosts, allowed_hosts(flags));
+  HEARTH_TRY(options.allowed_origins, catalog::get_list_setting("service.allowed_origins"));
   options.api_key = flags.api_key;
   HEARTH_TRY(options.stored_keys, catalog::list_api_keys());
   options.allow_unauthenticated = flags.allow_unauthenticated;

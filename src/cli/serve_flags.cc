@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "catalog/catalog.h"
+#include "catalog/settings.h"
 #include "cli/command.h"
 
 namespace hearth::cli {
@@ -22,11 +23,20 @@ constexpr std::pair<const char*, Number> kNumbers[] = {{"port", &ServeFlags::por
                                                        {"threads", &ServeFlags::threads},
                                                        {"model-ttl", &ServeFlags::model_ttl}};
 
+// Those that may be repeated, likewise.
+using Texts = std::vector<std::string> ServeFlags::*;
+constexpr std::pair<const char*, Texts> kTexts[] = {{"model", &ServeFlags::models},
+                                                    {"allow-host", &ServeFlags::allowed_hosts}};
+
 }  // namespace
 
 void add_serve_flags(CLI::App& command, ServeFlags& f) {
   command.add_option("--host", f.host, "address to listen on (default 127.0.0.1)")
       ->type_name("HOST");
+  add_repeated(command, "--allow-host", f.allowed_hosts,
+               "a further name that requests may ask by in their Host header, such as "
+               "host.docker.internal; may be repeated")
+      ->type_name("NAME");
   add_integer(command, "--port", f.port, 0, 65535, "default 5273; 0: any free one");
   add_repeated(command, "--model", f.models,
                "load this model at the start; may be repeated; the first answers requests that "
@@ -74,7 +84,9 @@ std::vector<std::string> serve_arguments(const ServeFlags& flags) {
     if (flags.*number) add(cat("--", name), cat(*(flags.*number)));
   }
   if (flags.speculation) add("--speculation", *flags.speculation ? "on" : "off");
-  for (const std::string& model : flags.models) add("--model", model);
+  for (const auto& [name, texts] : kTexts) {
+    for (const std::string& text : flags.*texts) add(cat("--", name), text);
+  }
   if (flags.allow_unauthenticated) words.emplace_back("--allow-unauthenticated");
   return words;
 }
@@ -86,7 +98,9 @@ Json flags_json(const ServeFlags& flags) {
     if (flags.*number) json[name] = *(flags.*number);
   }
   if (flags.speculation) json["speculation"] = *flags.speculation;
-  if (!flags.models.empty()) json["model"] = flags.models;
+  for (const auto& [name, texts] : kTexts) {
+    if (!(flags.*texts).empty()) json[name] = flags.*texts;
+  }
   if (flags.allow_unauthenticated) json["allow-unauthenticated"] = true;
   return json;
 }
@@ -104,9 +118,10 @@ ServeFlags flags_of(const Json& json) {
   if (json.contains("speculation") && json["speculation"].is_boolean()) {
     flags.speculation = json["speculation"].get<bool>();
   }
-  if (json.contains("model") && json["model"].is_array()) {
-    for (const Json& model : json["model"]) {
-      if (model.is_string()) flags.models.push_back(model.get<std::string>());
+  for (const auto& [name, texts] : kTexts) {
+    if (!json.contains(name) || !json[name].is_array()) continue;
+    for (const Json& text : json[name]) {
+      if (text.is_string()) (flags.*texts).push_back(text.get<std::string>());
     }
   }
   flags.allow_unauthenticated = json.value("allow-unauthenticated", Json(false)) == Json(true);
@@ -119,9 +134,16 @@ ServeFlags merged(ServeFlags later, const ServeFlags& earlier) {
     if (!(later.*number)) later.*number = earlier.*number;
   }
   if (!later.speculation) later.speculation = earlier.speculation;
-  if (later.models.empty()) later.models = earlier.models;
+  for (const auto& [name, texts] : kTexts) {
+    if ((later.*texts).empty()) later.*texts = earlier.*texts;
+  }
   later.allow_unauthenticated = later.allow_unauthenticated || earlier.allow_unauthenticated;
   return later;
+}
+
+Result<std::vector<std::string>> allowed_hosts(const ServeFlags& flags) {
+  if (!flags.allowed_hosts.empty()) return flags.allowed_hosts;
+  return catalog::get_list_setting("service.allowed_hosts");
 }
 
 Result<std::vector<catalog::CachedModel>> resolve_models(const ServeFlags& flags,

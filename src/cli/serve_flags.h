@@ -17,7 +17,7 @@ namespace hearth::cli {
 struct ServeFlags {
   std::string host;
   std::optional<std::int64_t> port, context, threads, model_ttl;
-  std::vector<std::string> models;
+  std::vector<std::string> models, allowed_hosts;
   std::optional<bool> speculation;
   bool allow_unauthenticated = false;
   std::string api_key;  // a secret: never on a command line of ours, never in a file
@@ -34,6 +34,9 @@ ServeFlags flags_of(const nlohmann::ordered_json& json);
 
 // `later` where it says something, else `earlier`.
 ServeFlags merged(ServeFlags later, const ServeFlags& earlier);
+
+// Those of --allow-host, else of the setting. Errors: invalid (the settings' file).
+Result<std::vector<std::string>> allowed_hosts(const ServeFlags& flags);
 
 // The models of --model in this cache, each once. Errors: not_found, …; invalid when two would
 // answer to one alias, or --context has no model to hold for.

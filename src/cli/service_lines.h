@@ -15,7 +15,8 @@ inline constexpr std::string_view kStopped = "🔴 Service is stopped.\n";
 // In the help of what begins it again.
 inline constexpr const char* kTakenBack =
     "It begins again with what it was started with, but for what is given. To take back a flag "
-    "such as --model or --allow-unauthenticated: hearth service stop, then hearth service start.";
+    "such as --model, --allow-host or --allow-unauthenticated: hearth service stop, then hearth "
+    "service start.";
 
 inline std::string line_of(const ServiceStart& begun) {
   return begun.was_running ? cat("🟢 Service is already running on ", begun.service.url, "/.\n")

@@ -222,6 +222,7 @@ Result<void> check_successor(const ServeFlags& flags, const std::string& cache) 
   HEARTH_TRY(const auto host, catalog::get_setting("service.host"));
   server::ServerOptions options;
   options.host = flags.host.empty() ? catalog::to_text(host) : flags.host;
+  HEARTH_TRY(options.allowed_hosts, allowed_hosts(flags));
   options.api_key = flags.api_key;
   HEARTH_TRY(options.stored_keys, catalog::list_api_keys());
   options.allow_unauthenticated = flags.allow_unauthenticated;

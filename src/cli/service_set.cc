@@ -16,6 +16,7 @@ namespace {
 struct SetFlags {
   std::optional<std::int64_t> port, model_ttl, gpu;
   std::string host, cache, log_level;
+  std::vector<std::string> allowed_hosts;
   bool show = false, json = false;
 };
 
@@ -56,6 +57,7 @@ ServeFlags kept_flags(const ServiceProcess& service, const SetFlags& changed) {
   if (changed.port) flags.port.reset();
   if (changed.model_ttl) flags.model_ttl.reset();
   if (!changed.host.empty()) flags.host.clear();
+  if (!changed.allowed_hosts.empty()) flags.allowed_hosts.clear();
   return flags;
 }
 
@@ -69,6 +71,12 @@ Result<int> change_settings(const SetFlags& flags) {
   if (flags.port) changes.emplace_back("service.port", cat(*flags.port));
   if (flags.model_ttl) changes.emplace_back("service.model_ttl", cat(*flags.model_ttl));
   if (!flags.host.empty()) changes.emplace_back("service.host", flags.host);
+  if (!flags.allowed_hosts.empty()) {
+    std::string names;
+    for (const std::string& name : flags.allowed_hosts)
+      names += cat(names.empty() ? "" : ",", name);
+    changes.emplace_back("service.allowed_hosts", std::move(names));
+  }
   if (!flags.cache.empty()) changes.emplace_back("cache.directory", flags.cache);
   if (!flags.log_level.empty()) changes.emplace_back("service.log_level", flags.log_level);
   if (changes.empty()) {
@@ -81,6 +89,7 @@ Result<int> change_settings(const SetFlags& flags) {
     kept = kept_flags(*service, flags);
     ServeFlags successor = kept;
     if (!flags.host.empty()) successor.host = flags.host;
+    if (!flags.allowed_hosts.empty()) successor.allowed_hosts = flags.allowed_hosts;
     HEARTH_TRY_VOID(check_restart(*service, successor,
                                   flags.cache.empty() ? catalog::cache_folder() : flags.cache));
   }
@@ -106,6 +115,10 @@ void add_service_set(CLI::App& parent, Action& action) {
   add_integer(command, "--model-ttl", flags->model_ttl, 0, std::int64_t{1} << 30,
               "unload models unused for so many seconds; 0: never");
   command.add_option("--host", flags->host, "the address it listens on")->type_name("HOST");
+  add_repeated(command, "--allow-host", flags->allowed_hosts,
+               "a further name that requests may ask by; may be repeated, and replaces those of "
+               "before")
+      ->type_name("NAME");
   command.add_option("--cachedir", flags->cache, "the folder of the models")->type_name("FOLDER");
   command.add_option("--default-log-level", flags->log_level, "error, warn, info or debug")
       ->type_name("LEVEL");

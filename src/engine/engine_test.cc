@@ -13,6 +13,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "base/str.h"
@@ -449,6 +451,19 @@ TEST(Engine, an_idle_model_makes_room_and_a_held_one_does_not) {
   const auto held = engine->find("b");
   ASSERT_NE(held, nullptr);
   EXPECT_EQ(engine->load("c", kTiny, options).error().kind, ErrorKind::too_large);
+}
+
+TEST(Engine, the_least_recently_used_of_three_makes_room) {
+  const LoadOptions options{.context = 64, .kv_tokens = 64};
+  const std::uint64_t size = load_tiny(*Engine::create({}), options)->memory().total();
+  const auto engine = Engine::create({.memory_budget_bytes = 3 * size + size / 2});
+  for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(engine->load(id, kTiny, options)) << id;
+  EXPECT_EQ(engine->loaded().size(), 3U);
+  ASSERT_NE(engine->find("a"), nullptr);  // which is a use
+  ASSERT_TRUE(engine->load("d", kTiny, options));
+  std::set<std::string> left;
+  for (const auto& model : engine->loaded()) left.insert(model->id());
+  EXPECT_EQ(left, (std::set<std::string>{"a", "c", "d"}));
 }
 
 TEST(Engine, unused_models_leave_after_their_time) {

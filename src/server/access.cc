@@ -80,6 +80,12 @@ bool is_ip_address(std::string_view host) {
   return is_ipv4(text) || is_ipv6(text);
 }
 
+bool is_host_name(std::string_view name) {
+  if (is_ip_address(name)) return true;
+  static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+  return !name.empty() && lower_case(name).find_first_not_of(kLetters) == std::string::npos;
+}
+
 bool is_loopback_host(std::string_view host) {
   std::string name = lower_case(host);
   if (!name.empty() && name.back() == '.') name.pop_back();  // "localhost." is the same name
@@ -106,7 +112,8 @@ std::optional<api::ApiError> check_host(const AccessRules& rules, std::string_vi
       .message =
           cat("the Host header ", quote(host_header),
               " does not name this service; ask for localhost or the address it is bound to, "
-              "or allow the name when the service is started"),
+              "or allow the name when the service is started: --allow-host NAME, or the setting "
+              "service.allowed_hosts"),
       .param = {},
       .code = "host_not_allowed",
       .type = "permission_error"};

@@ -39,6 +39,7 @@ TEST(CheckHost, a_loopback_service_answers_only_to_loopback_names) {
     const auto fault = check_host(rules, bad);
     ASSERT_TRUE(fault) << bad;
     EXPECT_EQ(fault->status, 403);
+    EXPECT_NE(fault->message.find("--allow-host NAME"), std::string::npos) << fault->message;
   }
 }
 

@@ -55,6 +55,13 @@ Result<void> check_options(const ServerOptions& options, const asio::ip::address
           "in a header"};
     }
   }
+  for (const std::string& name : options.allowed_hosts) {
+    if (is_host_name(name)) continue;
+    return Error{ErrorKind::invalid,
+                 cat("a name to be asked by must be one such as host.docker.internal, without "
+                     "scheme and port; got ",
+                     quote(name))};
+  }
   const bool asks_for_key = !options.api_key.empty() || !options.stored_keys.empty();
   if (!address.is_loopback() && !asks_for_key && !options.allow_unauthenticated) {
     return Error{ErrorKind::invalid,

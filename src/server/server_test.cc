@@ -531,6 +531,12 @@ TEST(Create, refuses_what_cannot_or_must_not_be_served) {
   EXPECT_NE(refused([](auto& o) { o.host = "example.com"; }).find("IP address"), std::string::npos);
   EXPECT_NE(refused([](auto& o) { o.port = 70000; }).find("got 70000"), std::string::npos);
   EXPECT_NE(refused([](auto& o) { o.api_key = "a b"; }).find("printable ASCII"), std::string::npos);
+  for (const char* name : {"", "http://hearth.lan", "hearth.lan:5273", "a,b", "*"}) {
+    EXPECT_NE(refused([&](auto& o) { o.allowed_hosts = {name}; }).find(quote(name)),
+              std::string::npos)
+        << name;
+  }
+  EXPECT_EQ(refused([](auto& o) { o.allowed_hosts = {"host.docker.internal", "fe80::1"}; }), "");
   EXPECT_EQ(refused([](auto& o) { o.host = "localhost"; }), "");
   EXPECT_EQ(refused([](auto& o) {
               o.host = "0.0.0.0";

@@ -8,6 +8,7 @@ import time
 import unittest
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from program import BINARY, MODEL, TINY, CliTest, needs_model
 
@@ -47,6 +48,12 @@ class Serve(CliTest):
             service.program.send_signal(ending)
             self.assertEqual(service.program.wait(timeout=20), 0)
             self.assertEqual(service.program.stdout.read(), "")
+
+    def test_it_ends_when_a_program_of_this_machine_asks_for_it(self):
+        service = Service(self, "--model", TINY)
+        with service.post("/shutdown", {}) as answer:
+            self.assertEqual(json.load(answer), {"status": "shutting_down"})
+        self.assertEqual(service.program.wait(timeout=20), 0)
 
     def test_a_cached_model_is_found_by_its_alias_and_loads_on_demand(self):
         self.hearth.out("model", "import", TINY, "--alias", "tiny")
@@ -118,6 +125,41 @@ class Serve(CliTest):
         (self.hearth.home / "keys.json").write_text("{}")
         self.assertIn("keys.json", self.hearth.fails(2, "serve", "--port", "0"))
 
+    def ask_as_a_container(self, service, path, body=None):
+        """The status and the text of what Open WebUI's container gets, which asks by its host's name."""
+        port = service.url.rpartition(":")[2]
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(service.url + path, data, {"Host": f"host.docker.internal:{port}", "Authorization": "Bearer k",
+                                                                    "Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+
+    def test_a_container_may_ask_by_its_hosts_name_where_that_is_allowed(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        status, said = self.ask_as_a_container(Service(self, "--threads", "1"), "/v1/models")
+        self.assertEqual(status, 403)
+        self.assertIn("--allow-host NAME", json.loads(said)["error"]["message"])
+
+        by_flag = Service(self, "--threads", "1", "--allow-host", "hearth.lan", "--allow-host", "Host.Docker.Internal")
+        self.hearth.out("config", "set", "service.allowed_hosts", "hearth.lan, host.docker.internal")
+        for service in (by_flag, Service(self, "--threads", "1")):
+            status, said = self.ask_as_a_container(service, "/v1/models")
+            self.assertEqual((status, [m["id"] for m in json.loads(said)["data"]]), (200, ["tiny"]))
+        status, said = self.ask_as_a_container(by_flag, "/v1/chat/completions", {
+            "model": "tiny", "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 3, "ignore_eos": True,
+            "messages": [{"role": "user", "content": "Hi"}]})
+        self.assertEqual(status, 200, said)
+        *events, done = [line.removeprefix("data: ") for line in said.split("\n\n") if line]
+        self.assertEqual(done, "[DONE]")
+        self.assertEqual(json.loads(events[-1])["usage"]["completion_tokens"], 3)
+
+        said = self.hearth.fails(2, "serve", "--port", "0", "--allow-host", "hearth.lan:5273")
+        self.assertIn("without scheme and port", said)
+
     def test_what_cannot_be_served_is_refused_at_the_start(self):
         self.assertIn("no model \"absent\"", self.hearth.fails(1, "serve", "--port", "0", "--model", "absent"))
         self.hearth.fails(2, "serve", "--port", "0", "--host", "0.0.0.0")
@@ -125,6 +167,25 @@ class Serve(CliTest):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             self.assertIn("in use", self.hearth.fails(1, "serve", "--port", taken.getsockname()[1]))
+
+
+@needs_model
+class Memory(CliTest):
+    def test_a_model_that_is_unloaded_leaves_its_memory(self):
+        def resident():
+            return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{service.program.pid}/status").read_text())[1]) * 1024
+
+        self.hearth.out("model", "import", MODEL, "--alias", "real")
+        service = Service(self)
+        before = resident()
+        service.post("/v1/completions", {"model": "real", "prompt": "Please open", "max_tokens": 4}).close()
+        loaded = resident()
+        self.assertGreater(loaded - before, MODEL.stat().st_size / 2)
+        self.assertEqual(service.get("/models/unload/real"), {"status": "unloaded"})
+        end = time.monotonic() + 20
+        while resident() - before > (loaded - before) / 2 and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertLess(resident() - before, (loaded - before) / 2, f"{before} bytes at first, {loaded} with the model")
 
 
 @needs_model

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -94,6 +95,44 @@ class Service(CliTest):
         self.hearth.out("service", "set", "--model-ttl", 60)  # a setting is not hidden by the flag of before
         self.assertEqual(self.record()["flags"], {"port": 0, "context": 16, "model": [str(model)]})
         self.assertEqual(self.loaded(), ["mine:0"])
+
+    def test_a_name_that_is_allowed_stays_so_until_it_is_set_anew(self):
+        self.hearth.out("service", "start", "--port", 0, "--allow-host", "a.lan", "--allow-host", "b.lan")
+        self.hearth.out("service", "restart")
+        self.assertEqual(self.record()["flags"], {"port": 0, "allow-host": ["a.lan", "b.lan"]})
+        self.assertEqual([self.status_asked_by(name) for name in ("a.lan", "b.lan", "c.lan")], [200, 200, 403])
+        self.assertIn("the service stays as it is", self.hearth.fails(2, "service", "set", "--allow-host", "c.lan:80"))
+        self.hearth.out("service", "set", "--allow-host", "b.lan", "--allow-host", "c.lan")
+        self.assertEqual(self.record()["flags"], {"port": 0})
+        self.assertEqual(self.hearth.out("config", "get", "service.allowed_hosts"), "b.lan,c.lan\n")
+        self.assertEqual([self.status_asked_by(name) for name in ("a.lan", "b.lan", "c.lan")], [403, 200, 200])
+
+    def status_asked_by(self, name):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(f"{self.record()['url']}/v1/models", headers={"Host": name}),
+                                        timeout=60) as answer:
+                return answer.status
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code
+
+    def test_what_is_set_holds_for_the_service_that_runs(self):
+        old, _ = self.start()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        folder = self.hearth.home / "elsewhere"
+        said = self.hearth.out("service", "set", "--port", port, "--cachedir", folder)
+        self.assertIn(f"Service is Started on http://127.0.0.1:{port}/", said)
+        self.assertEqual(json.loads(self.hearth.out("service", "status", "-o", "json"))["url"], f"http://127.0.0.1:{port}")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/foundry/cache", timeout=60) as answer:
+            self.assertEqual(json.load(answer)["location"], str(folder))
+        with self.assertRaises(urllib.error.URLError):
+            urllib.request.urlopen(f"{old}/v1/models", timeout=60)
+        pid = self.record()["pid"]
+        self.assertIn("No settings changed", self.hearth.out("service", "set", "--gpu", -1))
+        self.assertIn("the CPU, device -1", self.hearth.fails(1, "service", "set", "--gpu", 0))
+        self.assertEqual(self.record()["pid"], pid)
 
     def test_it_stays_when_another_could_not_follow(self):
         self.hearth.out("model", "import", TINY, "--alias", "tiny")

@@ -20,7 +20,7 @@ class Help(CliTest):
                                "--seed", "--stop", "--context", "--threads", "--no-template", "--verbose"],
             ("model", "list"): ["--output", "--filter", "--variants"], ("model", "info"): ["--output"], ("model", "import"): ["--alias"],
             ("model", "inspect"): ["--output", "--context"], ("model", "remove"): [],
-            ("serve",): ["--host", "--port", "--model", "--api-key", "--allow-unauthenticated", "--context",
+            ("serve",): ["--host", "--allow-host", "--port", "--model", "--api-key", "--allow-unauthenticated", "--context",
                          "--threads", "--model-ttl"],
             ("debug", "tokenize"): ["--text", "--file", "--parse-special", "--add-special"],
             ("debug", "detokenize"): ["--ids"],

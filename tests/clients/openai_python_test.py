@@ -6,6 +6,7 @@ import os
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Annotated, Literal
 
 import openai
@@ -106,6 +107,30 @@ class Chat(unittest.TestCase):
         alone = [ask(question) for question in questions]
         with ThreadPoolExecutor(len(questions)) as pool:
             self.assertEqual(list(pool.map(ask, questions)), alone)
+
+    def test_four_answers_at_once_come_in_turns(self):
+        questions = [f"Count from {n} upwards." for n in range(4)]
+        arrivals, together = [], Barrier(len(questions))
+
+        def ask(question, arrived=lambda question: None):
+            stream = chat(messages=[{"role": "user", "content": question}], max_tokens=96, stream=True,
+                          extra_body={"ignore_eos": True})
+            text = ""
+            for chunk in stream:
+                if chunk.choices and chunk.choices[0].delta.content:
+                    text += chunk.choices[0].delta.content
+                    arrived(question)
+            return text
+
+        def ask_with_the_others(question):
+            together.wait()
+            return ask(question, arrivals.append)
+
+        alone = [ask(question) for question in questions]
+        with ThreadPoolExecutor(len(questions)) as pool:
+            self.assertEqual(list(pool.map(ask_with_the_others, questions)), alone)
+        first_end = min(max(at for at, other in enumerate(arrivals) if other == question) for question in questions)
+        self.assertEqual(set(arrivals[:first_end]), set(questions), "one had not begun when another had ended")
 
     def test_a_closed_stream_leaves_the_service_usable(self):
         stream = chat(messages=[{"role": "user", "content": "Count to one thousand."}], stream=True)

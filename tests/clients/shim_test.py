@@ -3,6 +3,8 @@
 users call. Reads HEARTH_BINARY and HEARTH_MODEL_FILE; needs nothing but Python."""
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
-from foundry_local import FoundryLocalManager  # noqa: E402
+from foundry_local import FoundryLocalManager, Refused  # noqa: E402
 
 HEARTH = Path(os.environ["HEARTH_BINARY"]).resolve()
 HOME = tempfile.TemporaryDirectory(prefix="hearth-shim.")
@@ -35,6 +37,16 @@ def tearDownModule():
     HOME.cleanup()
 
 
+def own_address():
+    """An address of this machine that is no loopback address; None when it has no network. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
 def answer(manager, model):
     body = {"model": model, "temperature": 0, "messages": [{"role": "system", "content": "You are a helpful assistant."},
                                                            {"role": "user", "content": "What is the capital of Japan?"}]}
@@ -55,6 +67,38 @@ class Shim(unittest.TestCase):
         os.environ["FOUNDRY_LOCAL_ENDPOINT"] = first.endpoint
         self.addCleanup(os.environ.pop, "FOUNDRY_LOCAL_ENDPOINT")
         self.assertEqual(FoundryLocalManager(bootstrap=False).service_uri, first.service_uri)
+
+    def test_auto_in_the_environment_is_the_service_of_this_machine(self):
+        os.environ["FOUNDRY_LOCAL_ENDPOINT"] = "auto"
+        self.addCleanup(os.environ.pop, "FOUNDRY_LOCAL_ENDPOINT")
+        manager = FoundryLocalManager("phi-4-mini")
+        self.assertEqual([m.alias for m in manager.list_loaded_models()], ["phi-4-mini"])
+        self.assertEqual(FoundryLocalManager(endpoint=manager.endpoint).service_uri, manager.service_uri)
+
+    @unittest.skipIf(own_address() is None, "this machine has no address beside its loopback ones")
+    def test_a_service_of_another_machine_loads_what_it_is_asked_for(self):
+        url = self.begin_on(own_address())
+        for endpoint in (url, f"{url}/v1"):
+            manager = FoundryLocalManager("phi-4-mini", endpoint=endpoint)
+            self.assertEqual(manager.init("Phi-4-mini").alias, "phi-4-mini")
+            self.assertEqual(manager.list_loaded_models(), [])
+        with self.assertRaises(Refused) as refused:  # it is not in that cache, and is not brought there
+            FoundryLocalManager("qwen2.5-0.5b", endpoint=url)
+        self.assertEqual(refused.exception.code, "local_only")
+        self.assertIn("/openai/download", str(refused.exception))
+        self.assertEqual(answer(manager, "phi-4-mini"), "The capital of Japan is Tokyo.")
+        self.assertEqual([m.alias for m in manager.list_loaded_models()], ["phi-4-mini"])
+
+    def begin_on(self, address):
+        home = tempfile.TemporaryDirectory(prefix="hearth-shim.")
+        self.addCleanup(home.cleanup)
+        environment = {**os.environ, "HEARTH_HOME": home.name}
+        subprocess.run([HEARTH, "model", "import", os.environ["HEARTH_MODEL_FILE"], "--alias", "phi-4-mini"], env=environment,
+                       check=True, capture_output=True)
+        service = subprocess.Popen([HEARTH, "serve", "--host", address, "--port", "0", "--allow-unauthenticated"], env=environment,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(lambda: (service.terminate(), service.communicate(timeout=60)))
+        return re.fullmatch(r"listening on (http://.+)\n", service.stdout.readline())[1]
 
     def test_a_model_is_initialised_listed_and_unloaded(self):
         manager = FoundryLocalManager()

@@ -37,8 +37,20 @@ class Workshop(unittest.TestCase):
         self.assertRegex(said, r"Documents: .*4[\s\S]*Tokens used: \d+")
 
     def test_benchmark_fills_every_field(self):
-        [row] = json.loads(run("benchmark.py", BENCH_ROUNDS="2"))
+        [row] = json.loads(run("benchmark.py", BENCH_ROUNDS="2", BENCH_STREAM="1"))
+        self.assertEqual(set(row), {"alias", "latency_avg", "latency_p50", "latency_p95", "tokens_per_sec_avg", "rounds",
+                                    "first_token_latency_avg"})
         self.assertTrue(all(row.values()), row)
+        self.assertEqual(row["rounds"], 2)
+        self.assertLessEqual(row["latency_p50"], row["latency_p95"])
+        self.assertAlmostEqual(row["latency_avg"], row["latency_p50"], places=3)  # of two, the middle is the mean
+
+    def test_benchmark_streams_only_when_asked_and_survives_a_missing_model(self):
+        [row] = json.loads(run("benchmark.py", BENCH_ROUNDS="1", BENCH_MODELS=f"no-such-model,{MODEL}"))
+        self.assertEqual(row["alias"], MODEL)
+        self.assertNotIn("first_token_latency_avg", row)
+        with self.assertRaisesRegex(AssertionError, "benchmark.py ended with 1: no-such-model: .*does not exist here"):
+            run("benchmark.py", BENCH_MODELS="no-such-model")
 
     def test_model_compare_has_two_rows_and_survives_a_missing_model(self):
         self.assertIn("x as fast.", run("model_compare.py"))

@@ -3,11 +3,14 @@
 //
 // The first is Foundry Local's older form: ?ttl=SECONDS (or ?timeout=) unloads the model when
 // unused for so long, ?ep= names what it runs on, and the answer is empty. The second answers what
-// happened.
+// happened. What has to be downloaded first is told apart by the words, and here by the status,
+// that the clients of either look for.
 #include <chrono>
 #include <optional>
 
 #include "base/str.h"
+#include "catalog/known_models.h"
+#include "catalog/model_ids.h"
 #include "server/local_change.h"
 #include "server/requested_model.h"
 
@@ -70,12 +73,29 @@ Reply load_openai_model(Service& service, const Request& request) {
   return Response{200, {}, {}};
 }
 
+// Of a model that the catalogue has; anybody else's name stays not found.
+std::optional<api::ApiError> not_cached(const Service& service, const std::string& name) {
+  const auto cached = service.models.find_cached(name);
+  if (cached || cached.error().kind != ErrorKind::not_found) return std::nullopt;
+  const auto alias = catalog::alias_of(name);
+  if (!alias) return std::nullopt;
+  const auto known = catalog::find_known_model(*alias);
+  if (!known || !*known) return std::nullopt;
+  return api::ApiError{.message = cat("Model not cached: ", name, "; \"hearth model download ",
+                                      *alias, "\" or POST /openai/download brings it"),
+                       .param = {},
+                       .code = "model_not_cached"};
+}
+
 // A second call after loading finds the model loaded, so what is "already" there is told by whether
 // this request had it loaded.
 Reply load_model(Service& service, const Request& request) {
   if (auto refusal = check_local_change(request)) return *std::move(refusal);
   auto found = requested_model(service, request.path_rest);
-  if (auto* reply = std::get_if<Reply>(&found)) return std::move(*reply);
+  if (auto* reply = std::get_if<Reply>(&found)) {
+    const auto missing = not_cached(service, request.path_rest);
+    return missing ? error_response(*missing) : std::move(*reply);
+  }
   return json_response(request.n_loads > 0 ? R"({"status":"loaded"})"
                                            : R"({"status":"already_loaded"})");
 }
