@@ -53,6 +53,28 @@ class Service(CliTest):
         self.hearth.out("model", "unload", "tiny")
         self.assertEqual(json.loads(self.hearth.out("service", "ps", "-o", "json")), [])
 
+    def test_a_router_finds_the_service_and_asks_by_alias(self):
+        aliases = ["deepseek-r1-7b", "phi-4-mini", "qwen2.5-7b"]
+        for alias in aliases:
+            self.hearth.out("model", "import", TINY, "--alias", alias)
+        url, _ = self.start()
+        # As the workshop's router looks for it, and its client asks: an endpoint with /v1, and that version once more.
+        found = re.findall(r"https?://[\w\.-]+(?::\d+)?", self.hearth.out("service", "status", timeout=3))
+        self.assertEqual(found, [url])
+        endpoint = f"{url}/v1"
+        self.assertEqual(sorted(m["id"] for m in self.ask(f"{endpoint}/models")["data"]), aliases)
+        for alias in aliases:
+            body = {"model": alias, "max_tokens": 2, "messages": [{"role": "user", "content": "Hi"}]}
+            answer = self.ask(f"{endpoint}/v1/chat/completions", body)
+            self.assertEqual((answer["model"], answer["usage"]["completion_tokens"] > 0), (alias, True))
+        self.assertEqual(len(self.ask(f"{url}/models/loaded")), 3)
+        self.assertLessEqual({"status", "memory_usage", "uptime", "version"}, self.ask(f"{endpoint}/health").keys())
+
+    def ask(self, url, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": "application/json"}), timeout=60) as answer:
+            return json.load(answer)
+
     def test_an_unknown_model_and_no_service_are_told(self):
         self.assertIn("hearth service start", self.hearth.fails(1, "service", "ps"))
         self.start()
