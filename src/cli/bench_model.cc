@@ -219,7 +219,9 @@ Result<int> bench_model(const ModelFlags& flags) {
 Result<int> take_turns(const ModelFlags& flags) {
   HEARTH_TRY(const Loaded loaded, load(flags, 0));
   Stopwatch stopwatch(loaded.session);
-  for (std::string line; std::getline(std::cin, line);) {
+  bool first_line = true;
+  for (std::string line; std::getline(std::cin, line); first_line = false) {
+    if (!first_line) loaded.session.engine->wait_settled(*loaded.session.model);
     std::istringstream words(line);
     std::string what;
     std::int64_t first = -1, second = -1;
@@ -234,7 +236,6 @@ Result<int> take_turns(const ModelFlags& flags) {
                prefill ? stopwatch.prefill(first) : stopwatch.decode(first, second));
     print(cat(time, "\n"));
     HEARTH_TRY_VOID(finish_output());
-    loaded.session.engine->wait_settled(*loaded.session.model);
   }
   return kSuccess;
 }
