@@ -207,7 +207,7 @@ Experts CpuOps::experts(const Tensor& tensor) {
   for (std::int64_t e = 0; e < n; ++e) {
     PackedMatrix one = whole;
     one.out = handle.out;
-    one.data = {whole.data, whole.data.get() + e * one.n_panels() * one.panel_bytes};
+    if (whole.data != nullptr) one.data = {whole.data, whole.data.get() + e * one.bytes()};
     matrices_.push_back(std::move(one));
   }
   return handle;
