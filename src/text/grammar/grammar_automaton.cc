@@ -42,7 +42,7 @@ void GrammarAutomaton::classify_bytes() {
   n_classes_ = example_.size();
 }
 
-// Leaves the states kDead and kStart.
+// Leaves the states kDead and start_.
 void GrammarAutomaton::forget() {
   states_.clear();
   places_.clear();
@@ -53,7 +53,7 @@ void GrammarAutomaton::forget() {
   states_.push_back({0, 0, false});
   reached_.clear();
   reach({grammar_->start, kBottom});
-  number_reached();
+  start_ = number_reached();
 }
 
 std::span<const GrammarAutomaton::Place> GrammarAutomaton::places(State state) const {

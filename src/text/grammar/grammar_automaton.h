@@ -29,7 +29,7 @@ class GrammarAutomaton {
 
   explicit GrammarAutomaton(std::shared_ptr<const Grammar> grammar);
 
-  State start() const { return kStart; }
+  State start() const { return start_; }  // kDead when the grammar has no text, or gave up at once
   State step(State state, std::uint8_t byte) {
     const std::uint32_t byte_class = classes_[byte];
     const State next = rows_[state * n_classes_ + byte_class];
@@ -51,7 +51,6 @@ class GrammarAutomaton {
   const Grammar& grammar() const { return *grammar_; }
 
  private:
-  static constexpr State kStart = 1;
   static constexpr State kUnknown = 0xFFFFFFFF;
   static constexpr std::uint32_t kBottom = 0;    // of every stack
   static constexpr std::size_t kSeenSlots = 64;  // enough for the steps of most grammars
@@ -83,6 +82,7 @@ class GrammarAutomaton {
   std::vector<std::uint8_t> example_;  // a byte of each class
   std::size_t n_classes_ = 0;
 
+  State start_ = kDead;
   std::vector<StateEntry> states_;
   std::vector<Place> places_;
   std::vector<State> rows_;  // [n_states, n_classes]

@@ -130,6 +130,8 @@ TEST(TokenGrammar, a_grammar_with_more_places_than_can_be_looked_at_gives_up) {
   }
   GrammarMatcher matcher(over(byte_vocabulary(), *compile_gbnf(rules)));
   EXPECT_FALSE(matcher.allowed());
+  EXPECT_FALSE(matcher.accept('x'));
+  EXPECT_FALSE(matcher.may_end());
 }
 
 }  // namespace
