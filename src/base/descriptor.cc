@@ -52,6 +52,18 @@ Result<void> write_all(const Descriptor& file, std::span<const std::byte> bytes,
   return {};
 }
 
+Result<void> write_at(const Descriptor& file, std::span<const std::byte> bytes, std::uint64_t at,
+                      const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return os_error("write", path);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+    at += static_cast<std::uint64_t>(n);
+  }
+  return {};
+}
+
 Result<void> sync_file(const Descriptor& file, const std::string& path) {
   if (::fsync(file.get()) != 0) return os_error("write", path);
   return {};

@@ -32,6 +32,9 @@ Error os_error(std::string_view what, const std::string& path);
 Result<Descriptor> create_new(const std::string& path);
 Result<void> write_all(const Descriptor& file, std::span<const std::byte> bytes,
                        const std::string& path);
+// From byte `at` of the file on.
+Result<void> write_at(const Descriptor& file, std::span<const std::byte> bytes, std::uint64_t at,
+                      const std::string& path);
 // Waits until what was written is on disk.
 Result<void> sync_file(const Descriptor& file, const std::string& path);
 // Makes a rename inside the folder durable.

@@ -14,18 +14,6 @@ namespace hearth::catalog {
 
 namespace {
 
-Result<void> write_at(const Descriptor& file, std::span<const std::byte> bytes, std::uint64_t at,
-                      const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return os_error("write", path);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-    at += static_cast<std::uint64_t>(n);
-  }
-  return {};
-}
-
 std::vector<std::byte> read_all(const Descriptor& file) {
   std::vector<std::byte> out;
   std::byte block[4096];

@@ -28,8 +28,7 @@ std::optional<std::uint64_t> read_number(const std::string& path) {
   return std::nullopt;
 }
 
-// Pages of files that the control group has read: the kernel drops them when memory is wanted.
-std::uint64_t droppable_file_bytes() {
+std::uint64_t file_bytes_of_group() {
   std::ifstream file("/sys/fs/cgroup/memory.stat");
   std::string key;
   std::uint64_t n = 0, sum = 0;
@@ -46,10 +45,14 @@ std::uint64_t available_memory() {
   const auto limit = read_number("/sys/fs/cgroup/memory.max");
   const auto used = read_number("/sys/fs/cgroup/memory.current");
   if (limit && used) {
-    const std::uint64_t held = *used - std::min(*used, droppable_file_bytes());
-    available = std::min(available, *limit - std::min(*limit, held));
+    available = std::min(available, left_by_group(*limit, *used, file_bytes_of_group()));
   }
   return available;
+}
+
+std::uint64_t left_by_group(std::uint64_t limit, std::uint64_t used, std::uint64_t file_bytes) {
+  const std::uint64_t held = used - std::min(used, file_bytes);
+  return limit - std::min(limit, held);
 }
 
 bool has_huge_pages() {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -86,12 +87,9 @@ std::string_view model_of(std::string_view identity) {
 }
 
 std::string kept_name(std::string_view identity) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string name;
-  for (std::uint64_t left = hash(model_of(identity)), i = 0; i < 16; ++i, left >>= 4) {
-    name += kDigits[left & 15];
-  }
-  return name + std::string(kSuffix);
+  std::array<char, 16> digits;
+  const auto end = std::to_chars(digits.begin(), digits.end(), hash(model_of(identity)), 16).ptr;
+  return cat(std::string_view(digits.begin(), end), kSuffix);
 }
 
 std::optional<Header> read_header(const Descriptor& file) {
@@ -221,19 +219,12 @@ Result<void> PackedFile::map() {
   return {};
 }
 
-Result<void> PackedFile::write_at(std::int64_t offset, std::span<const std::uint8_t> bytes) const {
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(file_.get(), bytes.data(), bytes.size(), offset);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return os_error("write", path_);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-    offset += n;
-  }
-  return {};
-}
-
 void PackedFile::write(std::int64_t offset, std::span<const std::uint8_t> bytes) {
-  if (!write_at(kHeaderBytes + offset, bytes)) write_error_ = errno;
+  const auto at = static_cast<std::uint64_t>(kHeaderBytes + offset);
+  const auto done = write_at(file_, std::as_bytes(bytes), at, path_);
+  if (done) return;
+  const std::lock_guard lock(write_error_mutex_);
+  write_error_ = done.error();
 }
 
 void PackedFile::release(std::int64_t offset, std::int64_t n_bytes) {
@@ -246,7 +237,7 @@ Result<void> PackedFile::write_header() const {
   header.identity = hash(identity_);
   header.boot = this_boot();
   copy_text(model_of(identity_), header.model);
-  return write_at(0, {reinterpret_cast<const std::uint8_t*>(&header), sizeof header});
+  return write_at(file_, std::as_bytes(std::span(&header, 1)), 0, path_);
 }
 
 // Read, not mapped: what the disk has lost is then a wrong sum and no SIGBUS. In short loops, so
@@ -267,15 +258,14 @@ std::vector<std::uint64_t> PackedFile::checksums(ThreadPool& pool) const {
 }
 
 Result<void> PackedFile::written() const {
-  if (write_error_ == 0) return {};
-  errno = write_error_;
-  return os_error("write", path_);
+  if (write_error_) return *write_error_;
+  return {};
 }
 
 Result<void> PackedFile::keep(ThreadPool& pool) {
   const std::vector<std::uint64_t> sums = checksums(pool);
-  HEARTH_TRY_VOID(write_at(kHeaderBytes + image_bytes_,
-                           {reinterpret_cast<const std::uint8_t*>(sums.data()), 8 * sums.size()}));
+  HEARTH_TRY_VOID(write_at(file_, std::as_bytes(std::span(sums)),
+                           static_cast<std::uint64_t>(kHeaderBytes + image_bytes_), path_));
   HEARTH_TRY_VOID(write_header());
   const std::string unnamed = cat("/proc/self/fd/", file_.get());
   if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) != 0 &&

@@ -4,22 +4,24 @@
 // the first load writes what it packs to a file and computes from its pages; later loads, also
 // those of other processes at the same time, map the same pages and are ready at once.
 //
-//   header     4096 bytes: Header, then the path of the model
+//   header     4096 bytes: what it belongs to, and in which start of the machine it was whole
 //   image      [image_bytes], see kernels/weight_image.h
 //   checksums  XXH3, 64 bits, of each 4 MiB of the image
 //
-// A kept file belongs to the model file by its path, size and time, and to this program's layouts
-// by the panels that CpuOps compares. Nothing waits for the disk when it is written: the checksums
-// are compared in the first load after each start of the machine, when a crash of the machine, or
-// its disk, may have lost some of it. What does not belong or is damaged is made again.
+// A kept file belongs to the model's files by path, size and time, to this program's packing by
+// kPackingVersion, and to both by the panels that CpuOps compares. Nothing waits for the disk when
+// it is written: the checksums are compared in the first load after each start of the machine, when
+// a crash of the machine, or its disk, may have lost some of it. What does not belong or is damaged
+// is made again. What a disk loses while the machine runs on is not noticed before its next start.
 //
 // The folder and its files are the program's own, writable by its user only, or nothing is kept. A
 // file has no name until it is filled: a process that ends before leaves nothing.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -72,7 +74,6 @@ class PackedFile final : public kernels::WeightImage {
                                                     const std::string& identity,
                                                     std::int64_t image_bytes);
   Result<void> map();
-  Result<void> write_at(std::int64_t offset, std::span<const std::uint8_t> bytes) const;
   Result<void> write_header() const;
   std::vector<std::uint64_t> checksums(ThreadPool& pool) const;
 
@@ -81,7 +82,8 @@ class PackedFile final : public kernels::WeightImage {
   Descriptor file_;
   bool filled_ = false;
   std::uint8_t* mapped_ = nullptr;  // the whole file
-  std::atomic<int> write_error_{0};
+  std::mutex write_error_mutex_;
+  std::optional<Error> write_error_;  // the last one
 };
 
 // Removes the files whose model is no longer there.

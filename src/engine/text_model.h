@@ -40,8 +40,6 @@ inline constexpr std::int32_t kScoredRows = 32;
 
 struct EmbeddingJob;
 
-// The plan of a file, without loading its weights; `options` as for loading. For `hearth model
-// inspect` and `info`: free_bytes of 0 means: do not refuse.
 struct PlannedModel {
   MemoryPlan memory;
   std::int64_t image_bytes = 0;  // of the packed weights in one piece (kernels/weight_image.h)
@@ -119,6 +117,8 @@ class TextModel final : public LoadedModel {
   std::unique_ptr<Compute> compute_;
 };
 
+// The plan of a file, without loading its weights; `options` as for loading. For `hearth model
+// inspect` and `info`: free_bytes of 0 means: do not refuse.
 Result<PlannedModel> plan_model(const formats::Checkpoint& checkpoint,
                                 const LoadSettings& settings);
 

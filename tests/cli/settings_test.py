@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -76,6 +77,31 @@ class Cache(CliTest):
         (left / "model.gguf").write_bytes(bytes(5000))
         self.assertIn("5.00 kB", self.hearth.out("cache", "clean"))
         self.assertFalse(left.exists())
+
+    def test_packed_weights_of_a_large_model_are_kept_as_long_as_they_are_wanted(self):
+        with tempfile.TemporaryDirectory(dir=".") as folder:  # the folder of temporary files may lie in memory
+            cache = Path(folder).resolve()
+            model, packed = cache / "large.gguf", cache / ".packed"
+            self.hearth.out("cache", "cd", cache)
+            self.hearth.out("model", "synth", "qwen2.5-0.5b", "-o", model)
+            ask = ("model", "run", model, "--no-template", "--prompt", "abc", "--max-tokens", "4", "--context", "512")
+            self.hearth.out("config", "set", "compute.keep_packed", "false")
+            answer = self.hearth.out(*ask)
+            self.assertFalse(packed.exists())
+
+            self.hearth.out("config", "set", "compute.keep_packed", "true")
+            self.assertEqual(self.hearth.out(*ask), answer)
+            kept, = packed.iterdir()
+            self.assertGreater(kept.stat().st_size, 256 << 20)
+            written = kept.stat().st_mtime_ns
+            self.assertEqual(self.hearth.out(*ask), answer)
+            self.assertEqual([file.stat().st_mtime_ns for file in packed.iterdir()], [written])
+
+            self.assertGreater(json.loads(self.hearth.out("cache", "clean", "-o", "json"))["removed_bytes"], 256 << 20)
+            self.assertFalse(packed.exists())
+            self.assertEqual(self.hearth.out(*ask), answer)
+            self.hearth.out("cache", "remove", "large")
+            self.assertEqual((model.exists(), list(packed.iterdir())), (False, []))
 
 
 class Itself(CliTest):
