@@ -1,6 +1,6 @@
 """llama_cpp.py - llama.cpp as a peer: the prebuilt library of the npm package @node-llama-cpp/linux-x64 (MIT).
 
-It picks its own instruction set. The archive (11 MB) is fetched once into build/peers with npm; nothing of it is run but
+It picks its own instruction set, or with --isa avx2 the build for processors that have no more than that. The archive (11 MB) is fetched once into build/peers with npm; nothing of it is run but
 the library's C functions.
 
   bench/peers/llama_cpp.py                                  fetches, and prints the folder
@@ -21,6 +21,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "@node-llama-cpp/linux-x64@3.22.1"
 LIBRARIES = ROOT / "build/peers/llama.cpp/package/bins/linux-x64"
+BUILDS = {"avx2": "libggml-cpu-haswell.so"}  # by instruction set, as HEARTH_ISA names it
 
 
 # The library keeps the pointer for good, so that it must not die with an object.
@@ -62,11 +63,14 @@ class LlamaCpp:
         _fields_ = [("n_tokens", ctypes.c_int32)] + [(n, ctypes.c_void_p) for n in
                                                     ("token", "embd", "pos", "n_seq_id", "seq_id", "logits")]
 
-    def __init__(self, model, n_threads, context):
+    def __init__(self, model, n_threads, context, isa=None):
         libraries = fetch()
         for name in ("libggml-base.so", "libggml.v0.5.0.so"):
             self.ggml = ctypes.CDLL(str(libraries / name), mode=ctypes.RTLD_GLOBAL)
-        self.ggml.ggml_backend_load_all_from_path(str(libraries).encode())
+        if isa is None:
+            self.ggml.ggml_backend_load_all_from_path(str(libraries).encode())
+        else:
+            self.ggml.ggml_backend_load(str(libraries / BUILDS[isa]).encode())
         lib = self.lib = ctypes.CDLL(str(libraries / "libllama.v0.5.0.so"))
         lib.llama_log_set(SILENCE, None)
         for name, result, arguments in (
@@ -167,11 +171,12 @@ def main():
     parser.add_argument("model", nargs="?", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--context", type=int, default=4096)
+    parser.add_argument("--isa", choices=BUILDS)
     options = parser.parse_args()
     if options.model is None:
         print(fetch())
         return
-    with LlamaCpp(options.model, options.threads, options.context) as llama:
+    with LlamaCpp(options.model, options.threads, options.context, options.isa) as llama:
         turns = Turns(llama)
         for line in sys.stdin:
             print(turns.answer(line), flush=True)
