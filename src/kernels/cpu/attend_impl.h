@@ -37,22 +37,33 @@ struct QueryGroup {
   float* partial[Q];              // {m, l, padding to 16, acc[padded_dim]}
 };
 
-// scores[i][at …] of the 16 positions of one page, from `position` on.
+// What a decoding step reads it reads once, a page here and a page there, too short a way each for
+// the processor to see where it leads. So scores ask for the values that they will weigh, and
+// values for the keys after them. Groups of more queries compute for longer than they wait.
+template <int Q>
+inline constexpr bool kAsksAhead = Q <= 4;
+
+// scores[i][at …] of the 16 positions of one page.
 template <class V, bool f32, int Q>
-void page_scores(const AttendTile& tile, const QueryGroup<V, Q>& group, const std::uint8_t* keys,
-                 std::int32_t position, std::int32_t at, float (*scores)[kScoreBlock]) {
+void page_scores(const AttendTile& tile, const QueryGroup<V, Q>& group, std::int32_t page,
+                 std::int32_t at, float (*scores)[kScoreBlock]) {
   constexpr std::int64_t kRow = kPage * (f32 ? 4 : 2);
+  const std::uint8_t* keys = tile.kv.k_head(tile.pages[page], tile.kv_head);
+  const std::uint8_t* values = tile.kv.v_head(tile.pages[page], tile.kv_head);
   typename V::F s[Q];
 #pragma GCC unroll 8
   for (int i = 0; i < Q; ++i) s[i] = V::set1(0);
   for (std::int32_t c = 0; c < tile.kv.head_dim; ++c) {
     const typename V::F k = load_kv<V, f32>(keys + c * kRow);
+    if constexpr (kAsksAhead<Q>) __builtin_prefetch(values + c * kRow);
 #pragma GCC unroll 8
     for (int i = 0; i < Q; ++i) s[i] = V::fma(k, V::set1(group.q[i][c]), s[i]);
   }
+  // Unrolled like the others: s must stay in registers.
+#pragma GCC unroll 8
   for (int i = 0; i < Q; ++i) {
     typename V::F scaled = V::mul(s[i], V::set1(tile.scale));
-    const std::int32_t low = group.begin[i] - position, high = group.end[i] - position;
+    const std::int32_t low = group.begin[i] - page * kPage, high = group.end[i] - page * kPage;
     if (low > 0 || high < kPage) scaled = V::add(scaled, visible_lanes<V>(low, high));
     V::store(scores[i] + at, scaled);
   }
@@ -90,13 +101,14 @@ void weigh_block(const QueryGroup<V, Q>& group, float (*scores)[kScoreBlock], fl
   }
 }
 
-// acc = acc * correction + the values of pages [first, last) times their weights.
+// acc = acc * correction + the values of pages [first, last) times their weights. last_page: behind
+// the last one that is still to come.
 template <class V, bool f32, int Q>
 void add_values(const AttendTile& tile, const QueryGroup<V, Q>& group, std::int32_t block_page,
-                std::int32_t first, std::int32_t last, const float (*weights)[kScoreBlock],
-                const float* correction) {
+                std::int32_t first, std::int32_t last, std::int32_t last_page,
+                const float (*weights)[kScoreBlock], const float* correction) {
   const std::int64_t dim = tile.kv.padded_dim();
-  constexpr std::int64_t kSize = f32 ? 4 : 2;
+  constexpr std::int64_t kSize = f32 ? 4 : 2, kRow = kPage * kSize;
   for (std::int64_t c = 0; c < dim; c += 16) {
     typename V::F acc[Q];
 #pragma GCC unroll 8
@@ -106,6 +118,11 @@ void add_values(const AttendTile& tile, const QueryGroup<V, Q>& group, std::int3
     for (std::int32_t page = first; page < last; ++page) {
       const std::uint8_t* values = tile.kv.v_head(tile.pages[page], tile.kv_head) + c * kSize;
       const std::int32_t at = (page - block_page) * kPage;
+      const std::int32_t later = page + kScoreBlock / kPage;
+      if (kAsksAhead<Q> && later < last_page) {
+        const std::uint8_t* keys = tile.kv.k_head(tile.pages[later], tile.kv_head) + c * kRow;
+        for (std::int64_t i = 0; i < 16 * kRow; i += 64) __builtin_prefetch(keys + i);
+      }
       for (int j = 0; j < kPage; ++j) {
         const typename V::F v = load_kv<V, f32>(values + j * dim * kSize);
 #pragma GCC unroll 8
@@ -144,12 +161,11 @@ void attend_queries(const AttendTile& tile, std::int32_t partition, const QueryG
       }
     }
     for (; page < last; ++page) {
-      const std::uint8_t* keys = tile.kv.k_head(tile.pages[page], tile.kv_head);
-      page_scores<V, f32, Q>(tile, group, keys, page * kPage, (page - block_page) * kPage, scores);
+      page_scores<V, f32, Q>(tile, group, page, (page - block_page) * kPage, scores);
     }
     float correction[Q];
     weigh_block<V, Q>(group, scores, correction);
-    add_values<V, f32, Q>(tile, group, block_page, first, last, scores, correction);
+    add_values<V, f32, Q>(tile, group, block_page, first, last, last_page, scores, correction);
   }
 }
 

@@ -8,6 +8,7 @@
 // output's order of summation is that of matmul.h however the loops are cut.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 
 #include "base/check.h"
@@ -20,9 +21,9 @@ namespace hearth::kernels {
 // One block of 32 inputs of R rows. `start` is where a row's integer sum begins, so that codes
 // stored with an offset cost nothing; `second` starts the sum of inputs 16 … 31 where a format
 // scales those apart, or is d * (sum of q) where a format adds a minimum.
-template <int R>
+template <class Input, int R>
 struct TileRecord {
-  std::int8_t q[R][32];
+  Input q[R][32];
   std::int32_t start[R];
   union {
     std::int32_t second[R];
@@ -37,10 +38,13 @@ inline constexpr std::int64_t kPanelGroup = 32;
 // 22 KiB of records at a time: a first-level cache keeps them beside the weights that stream by.
 inline constexpr std::int64_t kRecordBytes = 22528;
 
+template <class V, class Format, int R>
+using RecordOf = TileRecord<typename V::template Input<Format::kMaxCode>, R>;
+
 // Rows of a chunk of inputs; those from n_rows on are zeros.
-template <class Format, int R>
+template <class V, class Format, int R>
 void gather_rows(const MatMul& op, std::int64_t row, std::int64_t n_rows, std::int64_t first_block,
-                 std::int64_t n_blocks, TileRecord<R>* records) {
+                 std::int64_t n_blocks, RecordOf<V, Format, R>* records) {
   if (n_rows < R) std::memset(records, 0, static_cast<std::size_t>(n_blocks) * sizeof *records);
   for (std::int64_t r = 0; r < n_rows; ++r) {
     const std::int64_t from = op.x_row(row + r);
@@ -48,8 +52,8 @@ void gather_rows(const MatMul& op, std::int64_t row, std::int64_t n_rows, std::i
     const float* d = op.xq.d(from) + first_block;
     const std::int32_t* sums = op.xq.sums(from) + 2 * first_block;
     for (std::int64_t b = 0; b < n_blocks; ++b) {
-      TileRecord<R>& record = records[b];
-      std::memcpy(record.q[r], q + 32 * b, 32);
+      RecordOf<V, Format, R>& record = records[b];
+      V::gather(q + 32 * b, record.q[r]);
       record.d[r] = d[b];
       const std::int32_t first = sums[2 * b], second = sums[2 * b + 1];
       if constexpr (Format::kScales == 2) {
@@ -225,8 +229,8 @@ struct Q6kFormat {
 // acc[r] += the products of 32 inputs with rows 0 … R - 1, V::kChains rows at a time.
 template <class V, class Format, int R>
 [[gnu::always_inline]] inline void add_step(const typename Format::Part& part,
-                                            const std::uint8_t* w, int step, const TileRecord<R>& x,
-                                            typename V::F* acc) {
+                                            const std::uint8_t* w, int step,
+                                            const RecordOf<V, Format, R>& x, typename V::F* acc) {
   constexpr int kRows = R < V::kChains ? R : V::kChains;
   constexpr int kQuads = 8 / Format::kScales;
   typename V::U codes[8];
@@ -235,24 +239,18 @@ template <class V, class Format, int R>
   for (int s = 0; s < Format::kScales; ++s) scale[s] = Format::scale(part, w, step, s);
   [[maybe_unused]] typename V::F minimum;
   if constexpr (Format::kMinimum) minimum = Format::minimum(part, w, step);
+  static_assert(!Format::kMinimum || Format::kScales == 1, "a minimum follows the only scale");
 #pragma GCC unroll 16
   for (int r0 = 0; r0 < R; r0 += kRows) {
 #pragma GCC unroll 2
     for (int s = 0; s < Format::kScales; ++s) {
-      typename V::I sum[kRows];
-      V::template dot<Format::kMaxCode, kQuads, kRows>(codes + kQuads * s, &x.q[r0][16 * s],
-                                                       (s == 0 ? x.start : x.second) + r0, sum);
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
+      const auto add = [&] [[gnu::always_inline]] (int r, typename V::I sum) {
         typename V::F& a = acc[r0 + r];
-        a = V::fma(V::to_float(sum[r]), V::mul(scale[s], V::set1(x.d[r0 + r])), a);
-      }
-    }
-    if constexpr (Format::kMinimum) {
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        acc[r0 + r] = V::fma(minimum, V::set1(x.d_sum[r0 + r]), acc[r0 + r]);
-      }
+        a = V::fma(V::to_float(sum), V::mul(scale[s], V::set1(x.d[r0 + r])), a);
+        if constexpr (Format::kMinimum) a = V::fma(minimum, V::set1(x.d_sum[r0 + r]), a);
+      };
+      V::template dot<Format::kMaxCode, kQuads, kRows>(codes + kQuads * s, &x.q[r0][16 * s],
+                                                       (s == 0 ? x.start : x.second) + r0, add);
     }
   }
 }
@@ -260,7 +258,7 @@ template <class V, class Format, int R>
 // n blocks of 32 inputs of one panel, whose weights begin at w, for the R rows of `records`. The
 // sums go on from those in `sums`, or from zero.
 template <class V, class Format, int R>
-void quantized_tile(const std::uint8_t* w, const TileRecord<R>* records, std::int64_t n,
+void quantized_tile(const std::uint8_t* w, const RecordOf<V, Format, R>* records, std::int64_t n,
                     bool from_zero, float (*sums)[kPanel]) {
   constexpr int kSteps = Format::kValues / 32;
   typename V::F acc[R];
@@ -287,13 +285,14 @@ void write_sums(const MatMul& op, std::int64_t row, std::int64_t panel, const fl
 template <class V, class Format, int R>
 void quantized_rows(const MatMul& op, std::int64_t first, std::int64_t last, std::int64_t row,
                     std::int64_t n_rows) {
-  constexpr auto kChunk = kRecordBytes / static_cast<std::int64_t>(sizeof(TileRecord<R>));
-  alignas(64) TileRecord<R> records[kChunk];
+  using Record = RecordOf<V, Format, R>;
+  constexpr auto kChunk = kRecordBytes / static_cast<std::int64_t>(sizeof(Record));
+  alignas(64) Record records[kChunk];
   alignas(64) float sums[kPanelGroup][R][kPanel];
   const std::int64_t n_blocks = op.w->in / 32;
   for (std::int64_t b = 0; b < n_blocks; b += kChunk) {
     const std::int64_t n = n_blocks - b < kChunk ? n_blocks - b : kChunk;
-    gather_rows<Format, R>(op, row, n_rows, b, n, records);
+    gather_rows<V, Format, R>(op, row, n_rows, b, n, records);
     const std::int64_t offset = b * 32 / Format::kValues * Format::kBytes;
     for (std::int64_t p = first; p < last; ++p) {
       quantized_tile<V, Format, R>(op.w->panel(p) + offset, records, n, b == 0, sums[p - first]);

@@ -4,13 +4,14 @@
 // Without VNNI a dot product is vpmaddubsw (pairs, saturating at 16 bits), vpmaddwd with ones,
 // vpaddd. The pairs never saturate: codes of n <= 127 give 2 * 127 * n, and as many of them are
 // added in 16 bits as stay below 2^15 (eight of 4-bit codes: 8 * 2 * 15 * 127 = 30480). Eight-bit
-// codes are taken as two nibbles.
+// codes are widened to 16 bits instead (vpmaddwd).
 #pragma once
 
 #include <immintrin.h>
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace hearth::kernels::avx2 {
 
@@ -161,11 +162,6 @@ struct Vec {
     };
     return {one(low.a, high.a), one(low.b, high.b)};
   }
-  static __m256i broadcast_quad(const std::int8_t* x) {
-    std::int32_t quad;
-    std::memcpy(&quad, x, 4);
-    return _mm256_set1_epi32(quad);
-  }
   static F load_bits6(const std::uint8_t* low, int low_shift, const std::uint8_t* high,
                       int high_shift) {
     const auto bits = [](const std::uint8_t* p, int shift, char mask) {
@@ -189,49 +185,54 @@ struct Vec {
     }
   }
 
+  template <int kMaxCode>
+  using Input = std::conditional_t<(kMaxCode > 63), std::int16_t, std::int8_t>;
+  static void gather(const std::int8_t* q, std::int8_t* to) { std::memcpy(to, q, 32); }
+  // Inputs 0 and 2 of each quad, then 1 and 3.
+  static void gather(const std::int8_t* q, std::int16_t* to) {
+    const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
+    auto* out = reinterpret_cast<__m256i*>(to);
+    _mm256_storeu_si256(out, _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8));
+    _mm256_storeu_si256(out + 1, _mm256_srai_epi16(x, 8));
+  }
+
   // Four quads of codes fill half of the registers; every row passes by them before the next four
-  // are loaded.
-  template <int kMaxCode, int kQuads, int kRows>
-  static void dot(const U* codes, const std::int8_t* q, const std::int32_t* start, I* sum) {
-    if constexpr (kQuads == 8 && kMaxCode <= 16) {
+  // are loaded. What is done with a row's sum is done in its last pass: a pass of its own would
+  // load and store once more.
+  template <int kMaxCode, int kQuads, int kRows, class Take>
+  [[gnu::always_inline]] static void dot(const U* codes, const Input<kMaxCode>* q,
+                                         const std::int32_t* start, Take take) {
+    if constexpr (kMaxCode > 63) {
+      static_assert(kQuads == 8, "dot_bytes takes a whole block");
+      dot_bytes<kRows>(codes, q, start, take);
+    } else if constexpr (kQuads == 4) {
+      for (int r = 0; r < kRows; ++r) {
+        take(r, add_quads<kMaxCode>(set1i(start[r]), codes, q + 32 * r));
+      }
+    } else if constexpr (kMaxCode <= 16) {
       I pairs[kRows];
       for (int r = 0; r < kRows; ++r) pairs[r] = multiply<kMaxCode, 4>(codes, q + 32 * r);
       for (int r = 0; r < kRows; ++r) {
         const I more = multiply<kMaxCode, 4>(codes + 4, q + 32 * r + 16);
-        sum[r] = add_pairs(set1i(start[r]), add_16(pairs[r], more));
-      }
-    } else if constexpr (kMaxCode <= 63) {
-      for (int r = 0; r < kRows; ++r) sum[r] = set1i(start[r]);
-      for (int g = 0; g < kQuads; g += 4) {
-        for (int r = 0; r < kRows; ++r) {
-          sum[r] = add_quads<kMaxCode>(sum[r], codes + g, q + 32 * r + 4 * g);
-        }
+        take(r, add_pairs(set1i(start[r]), add_16(pairs[r], more)));
       }
     } else {
-      // Nibble by nibble: 16 * (sum of high q) + (sum of low q), each in 16 bits. Half as many
-      // multiplications more than moving the codes' signs to q would take, whose sums do not fit.
-      I low[kRows], high[kRows];
-#pragma GCC unroll 2
-      for (int g = 0; g < kQuads; g += 4) {
-        U nibbles[4];
-        for (int i = 0; i < 4; ++i) nibbles[i] = low_nibbles(codes[g + i]);
-        for (int r = 0; r < kRows; ++r) {
-          const I more = multiply<15, 4>(nibbles, q + 32 * r + 4 * g);
-          low[r] = g == 0 ? more : add_16(low[r], more);
-        }
-        for (int i = 0; i < 4; ++i) nibbles[i] = high_nibbles(codes[g + i]);
-        for (int r = 0; r < kRows; ++r) {
-          const I more = multiply<15, 4>(nibbles, q + 32 * r + 4 * g);
-          high[r] = g == 0 ? more : add_16(high[r], more);
-        }
+      I sum[kRows];
+      for (int r = 0; r < kRows; ++r) {
+        sum[r] = add_quads<kMaxCode>(set1i(start[r]), codes, q + 32 * r);
       }
       for (int r = 0; r < kRows; ++r) {
-        sum[r] = add_pairs(add_pairs(set1i(start[r]), low[r]), high[r], 16);
+        take(r, add_quads<kMaxCode>(sum[r], codes + 4, q + 32 * r + 16));
       }
     }
   }
 
  private:
+  static __m256i broadcast_32(const void* x) {
+    std::int32_t bits;
+    std::memcpy(&bits, x, 4);
+    return _mm256_set1_epi32(bits);
+  }
   static I add_16(I x, I y) { return {_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)}; }
   // sum + factor * (both halves of each pair)
   static I add_pairs(I sum, I pairs, std::int16_t factor = 1) {
@@ -240,7 +241,7 @@ struct Vec {
             _mm256_add_epi32(sum.b, _mm256_madd_epi16(pairs.b, factors))};
   }
   static I multiply_quad(U codes, const std::int8_t* q) {
-    const __m256i quad = broadcast_quad(q);
+    const __m256i quad = broadcast_32(q);
     return {_mm256_maddubs_epi16(codes.a, quad), _mm256_maddubs_epi16(codes.b, quad)};
   }
   // n quads in 16 bits: sums of two neighbouring products each.
@@ -253,6 +254,36 @@ struct Vec {
       pairs = add_16(pairs, multiply_quad(codes[g], q + 4 * g));
     }
     return pairs;
+  }
+  // Codes of 8 bits as two of 16, inputs 0 and 2 of a quad, then 1 and 3: vpmaddwd adds nothing
+  // that does not fit.
+  template <int kRows, class Take>
+  [[gnu::always_inline]] static void dot_bytes(const U* codes, const std::int16_t* q,
+                                               const std::int32_t* start, Take take) {
+    const __m256i low_bytes = _mm256_set1_epi16(255);
+    U wide[16];
+    for (int g = 0; g < 8; ++g) {
+      wide[g] = {_mm256_and_si256(codes[g].a, low_bytes), _mm256_and_si256(codes[g].b, low_bytes)};
+      wide[8 + g] = {_mm256_srli_epi16(codes[g].a, 8), _mm256_srli_epi16(codes[g].b, 8)};
+    }
+    constexpr int kGroup = kRows < 4 ? kRows : 4;
+    for (int r0 = 0; r0 < kRows; r0 += kGroup) {
+      __m256i a[kGroup], b[kGroup];
+#pragma GCC unroll 4
+      for (int r = 0; r < kGroup; ++r) a[r] = b[r] = _mm256_set1_epi32(start[r0 + r]);
+      // Unrolled whole, GCC 12 multiplies everything first and keeps it on the stack.
+#pragma GCC unroll 2
+      for (int i = 0; i < 16; ++i) {
+#pragma GCC unroll 4
+        for (int r = 0; r < kGroup; ++r) {
+          const __m256i two = broadcast_32(q + 32 * (r0 + r) + 2 * i);
+          a[r] = _mm256_add_epi32(a[r], _mm256_madd_epi16(wide[i].a, two));
+          b[r] = _mm256_add_epi32(b[r], _mm256_madd_epi16(wide[i].b, two));
+        }
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < kGroup; ++r) take(r0 + r, I(a[r], b[r]));
+    }
   }
   // sum + four quads.
   template <int kMaxCode>

@@ -123,12 +123,19 @@ struct Vec {
     asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(acc) : "v"(codes), "m"(*quad));
     return acc;
   }
-  template <int kMaxCode, int kQuads, int kRows>
-  static void dot(const U* codes, const std::int8_t* q, const std::int32_t* start, I* sum) {
+  template <int kMaxCode>
+  using Input = std::int8_t;
+  static void gather(const std::int8_t* q, std::int8_t* to) { std::memcpy(to, q, 32); }
+  template <int kMaxCode, int kQuads, int kRows, class Take>
+  [[gnu::always_inline]] static void dot(const U* codes, const std::int8_t* q,
+                                         const std::int32_t* start, Take take) {
+    I sum[kRows];
     for (int r = 0; r < kRows; ++r) sum[r] = set1i(start[r]);
     for (int g = 0; g < kQuads; ++g) {
       for (int r = 0; r < kRows; ++r) sum[r] = dot_quad(sum[r], codes[g], q + 32 * r + 4 * g);
     }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) take(r, sum[r]);
   }
 
  private:

@@ -201,18 +201,22 @@ struct Vec {
     }
   }
 
-  // Lane c of sum[r]: start[r] + the sum over quads g and k = 0 … 3 of
-  // codes[g][4c + k] * q[32 r + 4 g + k]. Codes are unsigned and at most kMaxCode, q in [-127,
-  // 127]. Codes of more than seven bits (q8_0) may instead count as code - 128, and then start from
-  // kBiasedOffset = 0 times the sum of q.
-  static constexpr int kBiasedOffset = 128;
-  template <int kMaxCode, int kQuads, int kRows>
-  static void dot(const U* codes, const std::int8_t* q, const std::int32_t* start, I* sum) {
+  // As what, and in which order, dot() below takes the 32 inputs of a row and block from gather().
+  template <int kMaxCode>
+  using Input = std::int8_t;
+  static void gather(const std::int8_t* q, std::int8_t* to) { std::memcpy(to, q, 32); }
+
+  // Calls take(r, sum) for each row r, in order. Lane c of sum: start[r] + the sum over quads g and
+  // k = 0 … 3 of codes[g][4c + k] * (input 4 g + k of q + 32 r). Codes are unsigned and at most
+  // kMaxCode, inputs in [-127, 127].
+  template <int kMaxCode, int kQuads, int kRows, class Take>
+  static void dot(const U* codes, const std::int8_t* q, const std::int32_t* start, Take take) {
     for (int r = 0; r < kRows; ++r) {
-      sum[r] = set1i(start[r]);
+      I sum = set1i(start[r]);
       for (int g = 0; g < kQuads; ++g) {
-        for (int i = 0; i < 64; ++i) sum[r].v[i / 4] += codes[g].v[i] * q[32 * r + 4 * g + i % 4];
+        for (int i = 0; i < 64; ++i) sum.v[i / 4] += codes[g].v[i] * q[32 * r + 4 * g + i % 4];
       }
+      take(r, sum);
     }
   }
 };
