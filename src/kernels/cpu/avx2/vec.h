@@ -260,25 +260,34 @@ struct Vec {
   template <int kRows, class Take>
   [[gnu::always_inline]] static void dot_bytes(const U* codes, const std::int16_t* q,
                                                const std::int32_t* start, Take take) {
-    const __m256i low_bytes = _mm256_set1_epi16(255);
-    U wide[16];
-    for (int g = 0; g < 8; ++g) {
-      wide[g] = {_mm256_and_si256(codes[g].a, low_bytes), _mm256_and_si256(codes[g].b, low_bytes)};
-      wide[8 + g] = {_mm256_srli_epi16(codes[g].a, 8), _mm256_srli_epi16(codes[g].b, 8)};
-    }
     constexpr int kGroup = kRows < 4 ? kRows : 4;
+    const auto widened = [&](int i) -> U {
+      const U& c = codes[i % 8];
+      const __m256i low_bytes = _mm256_set1_epi16(255);
+      if (i < 8) return {_mm256_and_si256(c.a, low_bytes), _mm256_and_si256(c.b, low_bytes)};
+      return {_mm256_srli_epi16(c.a, 8), _mm256_srli_epi16(c.b, 8)};
+    };
+    constexpr bool kKept = kRows > kGroup;
+    U kept[16];
+    if constexpr (kKept) {
+      for (int i = 0; i < 16; ++i) kept[i] = widened(i);
+    }
     for (int r0 = 0; r0 < kRows; r0 += kGroup) {
       __m256i a[kGroup], b[kGroup];
 #pragma GCC unroll 4
       for (int r = 0; r < kGroup; ++r) a[r] = b[r] = _mm256_set1_epi32(start[r0 + r]);
-      // Unrolled whole, GCC 12 multiplies everything first and keeps it on the stack.
-#pragma GCC unroll 2
+      // The empty asm statements keep the order written and the weights in registers. GCC 12 would
+      // multiply first and add later, through the stack, or load the weights for every row.
+#pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
+        U wide = kKept ? kept[i] : widened(i);
+        asm("" : "+x"(wide.a), "+x"(wide.b));
 #pragma GCC unroll 4
         for (int r = 0; r < kGroup; ++r) {
           const __m256i two = broadcast_32(q + 32 * (r0 + r) + 2 * i);
-          a[r] = _mm256_add_epi32(a[r], _mm256_madd_epi16(wide[i].a, two));
-          b[r] = _mm256_add_epi32(b[r], _mm256_madd_epi16(wide[i].b, two));
+          a[r] = _mm256_add_epi32(a[r], _mm256_madd_epi16(wide.a, two));
+          b[r] = _mm256_add_epi32(b[r], _mm256_madd_epi16(wide.b, two));
+          asm("" : "+x"(a[r]), "+x"(b[r]));
         }
       }
 #pragma GCC unroll 4
