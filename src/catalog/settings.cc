@@ -9,6 +9,7 @@
 #include <sstream>
 #include <vector>
 
+#include "base/host.h"
 #include "base/str.h"
 #include "catalog/catalog.h"
 #include "catalog/json_file.h"
@@ -46,6 +47,17 @@ constexpr std::array<Setting, 11> kSettings = {{
      "the port the service listens on; 0: any free one"},
 }};
 
+std::vector<std::string> parts_of(const std::string& list) {
+  std::vector<std::string> parts;
+  std::istringstream rest(list);
+  for (std::string part; std::getline(rest, part, ',');) {
+    const std::size_t begin = part.find_first_not_of(' ');
+    if (begin == std::string::npos) continue;
+    parts.push_back(part.substr(begin, part.find_last_not_of(' ') + 1 - begin));
+  }
+  return parts;
+}
+
 Result<SettingValue> parse_value(const Setting& setting, std::string_view text) {
   const auto wrong = [&](std::string_view expected) {
     return Error{ErrorKind::invalid,
@@ -70,6 +82,15 @@ Result<SettingValue> parse_value(const Setting& setting, std::string_view text) 
   if (setting.key == "service.log_level" && text != "error" && text != "warn" && text != "info" &&
       text != "debug") {
     return wrong("error, warn, info or debug");
+  }
+  if (setting.key == "service.allowed_hosts") {
+    for (const std::string& name : parts_of(std::string(text))) {
+      if (is_host_name(name)) continue;
+      return Error{ErrorKind::invalid, cat(setting.key,
+                                           ": expected names such as host.docker.internal, "
+                                           "without scheme and port, not ",
+                                           quote(name))};
+    }
   }
   const bool is_folder = text.empty() || text.front() == '/';
   if (setting.key == "cache.directory" && !is_folder) return wrong("an absolute path");
@@ -164,21 +185,24 @@ Result<SettingValue> get_setting(std::string_view key) {
 
 Result<std::vector<std::string>> get_list_setting(std::string_view key) {
   HEARTH_TRY(const SettingValue value, get_setting(key));
-  std::vector<std::string> parts;
-  std::istringstream rest(to_text(value));
-  for (std::string part; std::getline(rest, part, ',');) {
-    const std::size_t begin = part.find_first_not_of(' ');
-    if (begin == std::string::npos) continue;
-    parts.push_back(part.substr(begin, part.find_last_not_of(' ') + 1 - begin));
-  }
-  return parts;
+  return parts_of(to_text(value));
 }
 
 Result<void> set_setting(std::string_view key, std::string_view text) {
-  HEARTH_TRY(const Setting* setting, find_setting(key));
-  HEARTH_TRY(const SettingValue value, parse_value(*setting, text));
+  const SettingChange change{key, std::string(text)};
+  return set_settings({&change, 1});
+}
+
+Result<void> set_settings(std::span<const SettingChange> changes) {
+  std::vector<std::pair<std::string, Json>> values;
+  for (const auto& [key, text] : changes) {
+    HEARTH_TRY(const Setting* setting, find_setting(key));
+    HEARTH_TRY(const SettingValue value, parse_value(*setting, text));
+    values.emplace_back(setting->key,
+                        std::visit([](const auto& plain) { return Json(plain); }, value));
+  }
   return change_file([&](Json& json) {
-    std::visit([&](const auto& plain) { json[std::string(setting->key)] = plain; }, value);
+    for (const auto& [key, value] : values) json[key] = value;
   });
 }
 

@@ -47,8 +47,17 @@ class Config(CliTest):
         self.assertIn("did you mean compute.onnx.enable_gpu?",
                       self.hearth.fails(1, "config", "set", "compute.onnx.enable_gpus", "true"))
         self.assertIn("expected true or false", self.hearth.fails(2, "config", "set", "compute.onnx.enable_gpu", "perhaps"))
+        for words in (("config", "set", "service.allowed_hosts", "x:80"), ("service", "set", "--allow-host", "x:80")):
+            self.assertIn('without scheme and port, not "x:80"', self.hearth.fails(2, *words))
         self.hearth.write("config.json", "{")
         self.assertIn("config.json", self.hearth.fails(2, "config", "list"))
+
+
+    def test_several_settings_of_the_service_are_kept_together_or_not_at_all(self):
+        before = self.hearth.out("config", "list")
+        for wrong in (("--default-log-level", "loud"), ("--cachedir", "relative"), ("--allow-host", "x:80")):
+            self.hearth.fails(2, "service", "set", "--port", 6001, "--model-ttl", 60, *wrong)
+            self.assertEqual(self.hearth.out("config", "list"), before, wrong)
 
 
 class Cache(CliTest):

@@ -1,0 +1,27 @@
+#include "base/host.h"
+
+#include <arpa/inet.h>
+
+#include <string>
+
+#include "base/ascii.h"
+
+namespace hearth {
+
+bool is_ipv4_address(std::string_view host) {
+  in_addr address;
+  return inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
+}
+
+bool is_ip_address(std::string_view host) {
+  in6_addr address;
+  return is_ipv4_address(host) || inet_pton(AF_INET6, std::string(host).c_str(), &address) == 1;
+}
+
+bool is_host_name(std::string_view name) {
+  if (is_ip_address(name)) return true;
+  static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+  return !name.empty() && ascii_lower(name).find_first_not_of(kLetters) == std::string::npos;
+}
+
+}  // namespace hearth
