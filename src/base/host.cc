@@ -24,4 +24,11 @@ bool is_host_name(std::string_view name) {
   return !name.empty() && ascii_lower(name).find_first_not_of(kLetters) == std::string::npos;
 }
 
+bool is_origin(std::string_view text) {
+  const std::size_t end_of_scheme = text.find("://");
+  if (end_of_scheme == std::string_view::npos || end_of_scheme == 0) return false;
+  const std::string_view rest = text.substr(end_of_scheme + 3);
+  return !rest.empty() && rest.find_first_of("/?#@ \\") == std::string_view::npos;
+}
+
 }  // namespace hearth

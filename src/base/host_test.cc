@@ -22,5 +22,16 @@ TEST(Host, is_an_address_or_a_name_without_a_port) {
   EXPECT_FALSE(is_ipv4_address("::1"));
 }
 
+TEST(Host, an_origin_is_what_a_browser_sends) {
+  for (const std::string_view origin : {"https://example.org", "http://a.lan:3000",
+                                        "http://[::1]:80", "chrome-extension://abcdefgh"}) {
+    EXPECT_TRUE(is_origin(origin)) << origin;
+  }
+  for (const std::string_view bad : {"", "*", "null", "example.org", "https://", "://example.org",
+                                     "https://example.org/", "https://me@example.org"}) {
+    EXPECT_FALSE(is_origin(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace hearth

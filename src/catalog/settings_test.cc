@@ -62,10 +62,28 @@ TEST_F(Settings, wrong_keys_and_values_are_refused) {
                                   {"service.log_level", "loud"},
                                   {"service.allowed_hosts", "hearth.lan:5273"},
                                   {"service.allowed_hosts", "http://hearth.lan"},
+                                  {"service.allowed_origins", "*"},
+                                  {"service.allowed_origins", "https://example.org/"},
+                                  {"service.host", "example.org"},
                                   {"cache.directory", "models"}}) {
     const auto set = set_setting(key, text);
     ASSERT_FALSE(set) << key;
     EXPECT_NE(set.error().message.find(text), std::string::npos) << set.error().message;
+  }
+}
+
+TEST_F(Settings, what_the_service_takes_is_taken) {
+  for (const auto& [key, text] : {std::pair("service.host", "0.0.0.0"),
+                                  {"service.host", "::"},
+                                  {"service.host", "fe80::1%eth0"},
+                                  {"service.host", "Localhost"},
+                                  {"service.allowed_hosts", ""},
+                                  {"service.allowed_origins", ""},
+                                  {"service.allowed_origins", "https://a.lan, http://b.lan:3000"},
+                                  {"service.log_level", "warn"},
+                                  {"cache.directory", ""}}) {
+    ASSERT_TRUE(set_setting(key, text)) << key;
+    EXPECT_EQ(value(key), text);
   }
 }
 

@@ -164,6 +164,17 @@ class Serve(CliTest):
         said = self.hearth.fails(2, "serve", "--port", "0", "--allow-host", "hearth.lan:5273")
         self.assertIn("without scheme and port", said)
 
+    def test_a_page_of_elsewhere_may_ask_where_the_settings_allow_its_origin(self):
+        self.hearth.out("config", "set", "service.allowed_origins", "https://a.lan, https://b.lan:8443")
+        service = Service(self)
+        for origin in ("https://a.lan", "https://b.lan:8443"):
+            self.assertEqual(service.get("/v1/models", Origin=origin)["data"], [])
+        for origin in ("https://b.lan", "http://a.lan", "https://c.lan"):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                service.get("/v1/models", Origin=origin)
+            self.assertEqual(refused.exception.code, 403)
+            refused.exception.close()
+
     def test_it_listens_on_the_port_that_is_named(self):
         port = free_port()
         service = Service(self, port=port)

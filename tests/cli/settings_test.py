@@ -55,7 +55,7 @@ class Config(CliTest):
 
     def test_several_settings_of_the_service_are_kept_together_or_not_at_all(self):
         before = self.hearth.out("config", "list")
-        for wrong in (("--default-log-level", "loud"), ("--cachedir", "relative"), ("--allow-host", "x:80")):
+        for wrong in (("--default-log-level", "loud"), ("--cachedir", "relative"), ("--allow-host", "x:80"), ("--host", "example.org")):
             self.hearth.fails(2, "service", "set", "--port", 6001, "--model-ttl", 60, *wrong)
             self.assertEqual(self.hearth.out("config", "list"), before, wrong)
 
