@@ -1,17 +1,21 @@
 """rag_pipeline - session 2: the documents that are nearest to the question are the model's context. RAG_QUESTION is the question;
-EMBED_MODEL names an embedding model, without which words that documents share with the question count."""
+RAG_DOCUMENTS names a file of your own documents, one a line; EMBED_MODEL names an embedding model, without which words that
+documents share with the question count."""
 import math
 import os
+from pathlib import Path
 
 from local import ask, connect, model_of
 
-DOCUMENTS = [
+EXAMPLES = [
     "Hearth runs language models on the machine in front of its user; no text leaves it.",
     "Retrieval-augmented generation gives a model the passages that its answer has to rest on.",
     "A vector database finds passages by the direction of their embeddings, not by their words.",
     "Tokyo is the capital of Japan.",
     "A small model answers sooner and needs less memory; a large one makes fewer mistakes.",
 ]
+OWN = os.environ.get("RAG_DOCUMENTS")
+DOCUMENTS = [line for line in Path(OWN).read_text().splitlines() if line.strip()] if OWN else EXAMPLES
 SYSTEM = "Answer from the context only. If it does not say, say so."
 
 

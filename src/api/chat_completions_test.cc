@@ -75,6 +75,10 @@ TEST(ChatRequest, the_newer_name_of_the_length_wins) {
   EXPECT_EQ(parsed(with(R"("max_tokens":5,"max_completion_tokens":7)")).generation.max_tokens, 7);
 }
 
+TEST(ChatRequest, foundry_locals_name_of_the_seed_is_the_seed) {
+  EXPECT_EQ(parsed(with(R"("random_seed":-3)")).generation.seed, -3);
+}
+
 TEST(ChatRequest, null_is_the_same_as_absent_for_every_option) {
   parsed(with(
       R"("temperature":null,"top_p":null,"n":null,"stream":null,"stream_options":null,"stop":null,

@@ -9,6 +9,8 @@
 #include <sstream>
 #include <vector>
 
+#include "base/ascii.h"
+#include "base/host.h"
 #include "base/str.h"
 #include "catalog/catalog.h"
 #include "catalog/json_file.h"
@@ -46,10 +48,48 @@ constexpr std::array<Setting, 11> kSettings = {{
      "the port the service listens on; 0: any free one"},
 }};
 
+std::vector<std::string> parts_of(const std::string& list) {
+  std::vector<std::string> parts;
+  std::istringstream rest(list);
+  for (std::string part; std::getline(rest, part, ',');) {
+    const std::size_t begin = part.find_first_not_of(' ');
+    if (begin == std::string::npos) continue;
+    parts.push_back(part.substr(begin, part.find_last_not_of(' ') + 1 - begin));
+  }
+  return parts;
+}
+
+bool is_folder(std::string_view text) { return text.empty() || text.front() == '/'; }
+bool is_log_level(std::string_view text) {
+  return text == "error" || text == "warn" || text == "info" || text == "debug";
+}
+// An IPv6 address may name its interface: "fe80::1%eth0".
+bool is_own_address(std::string_view text) {
+  return ascii_lower(text) == "localhost" || is_ip_address(text.substr(0, text.find('%')));
+}
+
+// What a text setting, or each part of a list, must be.
+struct TextRule {
+  std::string_view key;
+  bool is_list;
+  bool (*holds)(std::string_view);
+  std::string_view expected;
+};
+
+constexpr std::array<TextRule, 5> kTextRules = {{
+    {"cache.directory", false, is_folder, "an absolute path"},
+    {"service.allowed_hosts", true, is_host_name,
+     "names such as host.docker.internal, without scheme and port"},
+    {"service.allowed_origins", true, is_origin,
+     "origins such as https://example.org, without a path"},
+    {"service.host", false, is_own_address, "an IP address or localhost"},
+    {"service.log_level", false, is_log_level, "error, warn, info or debug"},
+}};
+
 Result<SettingValue> parse_value(const Setting& setting, std::string_view text) {
-  const auto wrong = [&](std::string_view expected) {
+  const auto wrong = [&](std::string_view expected, std::string_view what) {
     return Error{ErrorKind::invalid,
-                 cat(setting.key, ": expected ", expected, ", not ", quote(text))};
+                 cat(setting.key, ": expected ", expected, ", not ", quote(what))};
   };
   if (setting.type == Type::boolean) {
     for (const std::string_view yes : {"true", "on", "yes", "1"}) {
@@ -58,21 +98,22 @@ Result<SettingValue> parse_value(const Setting& setting, std::string_view text) 
     for (const std::string_view no : {"false", "off", "no", "0"}) {
       if (text == no) return SettingValue(false);
     }
-    return wrong("true or false");
+    return wrong("true or false", text);
   }
   if (setting.type == Type::integer) {
     const auto value = parse_int(text);
     if (!value || *value < setting.least || *value > setting.most) {
-      return wrong(cat("a whole number from ", setting.least, " to ", setting.most));
+      return wrong(cat("a whole number from ", setting.least, " to ", setting.most), text);
     }
     return SettingValue(*value);
   }
-  if (setting.key == "service.log_level" && text != "error" && text != "warn" && text != "info" &&
-      text != "debug") {
-    return wrong("error, warn, info or debug");
+  for (const TextRule& rule : kTextRules) {
+    if (rule.key != setting.key) continue;
+    for (const std::string& part :
+         rule.is_list ? parts_of(std::string(text)) : std::vector<std::string>{std::string(text)}) {
+      if (!rule.holds(part)) return wrong(rule.expected, part);
+    }
   }
-  const bool is_folder = text.empty() || text.front() == '/';
-  if (setting.key == "cache.directory" && !is_folder) return wrong("an absolute path");
   return SettingValue(std::string(text));
 }
 
@@ -164,21 +205,24 @@ Result<SettingValue> get_setting(std::string_view key) {
 
 Result<std::vector<std::string>> get_list_setting(std::string_view key) {
   HEARTH_TRY(const SettingValue value, get_setting(key));
-  std::vector<std::string> parts;
-  std::istringstream rest(to_text(value));
-  for (std::string part; std::getline(rest, part, ',');) {
-    const std::size_t begin = part.find_first_not_of(' ');
-    if (begin == std::string::npos) continue;
-    parts.push_back(part.substr(begin, part.find_last_not_of(' ') + 1 - begin));
-  }
-  return parts;
+  return parts_of(to_text(value));
 }
 
 Result<void> set_setting(std::string_view key, std::string_view text) {
-  HEARTH_TRY(const Setting* setting, find_setting(key));
-  HEARTH_TRY(const SettingValue value, parse_value(*setting, text));
+  const SettingChange change{key, std::string(text)};
+  return set_settings({&change, 1});
+}
+
+Result<void> set_settings(std::span<const SettingChange> changes) {
+  std::vector<std::pair<std::string, Json>> values;
+  for (const auto& [key, text] : changes) {
+    HEARTH_TRY(const Setting* setting, find_setting(key));
+    HEARTH_TRY(const SettingValue value, parse_value(*setting, text));
+    values.emplace_back(setting->key,
+                        std::visit([](const auto& plain) { return Json(plain); }, value));
+  }
   return change_file([&](Json& json) {
-    std::visit([&](const auto& plain) { json[std::string(setting->key)] = plain; }, value);
+    for (const auto& [key, value] : values) json[key] = value;
   });
 }
 

@@ -45,6 +45,12 @@ Result<SettingValue> get_setting(std::string_view key);
 Result<std::vector<std::string>> get_list_setting(std::string_view key);
 // Errors: invalid, when the text is no value of the key's type; io.
 Result<void> set_setting(std::string_view key, std::string_view text);
+struct SettingChange {
+  std::string_view key;
+  std::string text;
+};
+// All of them, or none when one is wrong. Errors: as set_setting().
+Result<void> set_settings(std::span<const SettingChange> changes);
 // Back to the default; "": all of them.
 Result<void> reset_setting(std::string_view key);
 // Whether the key is in the file.

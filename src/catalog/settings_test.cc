@@ -60,10 +60,43 @@ TEST_F(Settings, wrong_keys_and_values_are_refused) {
                                   {"service.port", "x"},
                                   {"compute.onnx.enable_gpu", "maybe"},
                                   {"service.log_level", "loud"},
+                                  {"service.allowed_hosts", "hearth.lan:5273"},
+                                  {"service.allowed_hosts", "http://hearth.lan"},
+                                  {"service.allowed_origins", "*"},
+                                  {"service.allowed_origins", "https://example.org/"},
+                                  {"service.host", "example.org"},
                                   {"cache.directory", "models"}}) {
     const auto set = set_setting(key, text);
     ASSERT_FALSE(set) << key;
     EXPECT_NE(set.error().message.find(text), std::string::npos) << set.error().message;
+  }
+}
+
+TEST_F(Settings, what_the_service_takes_is_taken) {
+  for (const auto& [key, text] : {std::pair("service.host", "0.0.0.0"),
+                                  {"service.host", "::"},
+                                  {"service.host", "fe80::1%eth0"},
+                                  {"service.host", "Localhost"},
+                                  {"service.allowed_hosts", ""},
+                                  {"service.allowed_origins", ""},
+                                  {"service.allowed_origins", "https://a.lan, http://b.lan:3000"},
+                                  {"service.log_level", "warn"},
+                                  {"cache.directory", ""}}) {
+    ASSERT_TRUE(set_setting(key, text)) << key;
+    EXPECT_EQ(value(key), text);
+  }
+}
+
+TEST_F(Settings, of_several_changes_all_are_kept_or_none) {
+  const SettingChange good[] = {{"service.port", "6001"}, {"service.log_level", "debug"}};
+  ASSERT_TRUE(set_settings(good));
+  EXPECT_EQ(value("service.port"), "6001");
+  EXPECT_EQ(value("service.log_level"), "debug");
+  for (const SettingChange& bad :
+       {SettingChange{"service.log_level", "loud"}, {"service.lock_level", "info"}}) {
+    const SettingChange changes[] = {{"service.port", "6002"}, bad};
+    EXPECT_FALSE(set_settings(changes)) << bad.key;
+    EXPECT_EQ(value("service.port"), "6001") << bad.key;
   }
 }
 
@@ -72,6 +105,9 @@ TEST_F(Settings, a_list_is_what_commas_separate) {
   ASSERT_TRUE(set_setting("service.allowed_hosts", " hearth.lan,, host.docker.internal ,"));
   EXPECT_EQ(*get_list_setting("service.allowed_hosts"),
             (std::vector<std::string>{"hearth.lan", "host.docker.internal"}));
+  const auto bad = set_setting("service.allowed_hosts", "a.lan, b.lan:80");
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().message.find("not \"b.lan:80\""), std::string::npos) << bad.error().message;
 }
 
 TEST_F(Settings, a_broken_file_is_told_and_not_overwritten) {

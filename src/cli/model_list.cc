@@ -10,11 +10,11 @@
 #include "catalog/catalog.h"
 #include "catalog/known_models.h"
 #include "catalog/model_ids.h"
+#include "catalog/model_task.h"
 #include "cli/command.h"
 #include "cli/loaded_models.h"
 #include "cli/model_card.h"
 #include "cli/output.h"
-#include "formats/checkpoint.h"
 
 namespace hearth::cli {
 
@@ -43,13 +43,6 @@ Listed listed(catalog::KnownModel known) {
   return {.known = std::move(known), .id = std::move(id), .bytes = bytes, .cached = {}};
 }
 
-// Of a model that the catalogue lacks, as its file says; "" when it cannot be opened.
-std::string task_of(const std::string& path) {
-  const auto checkpoint = formats::open_checkpoint(path);
-  if (!checkpoint) return {};
-  return (*checkpoint)->architecture == "bert" ? "embeddings" : "chat";
-}
-
 Listed brought(const std::string& alias) {
   Listed model;
   model.known.alias = alias;
@@ -69,7 +62,7 @@ Result<std::vector<Listed>> all_models() {
   HEARTH_TRY(auto cached, catalog::list_models());
   for (catalog::CachedModel& model : cached) {
     Listed& entry = by_alias.try_emplace(model.alias, brought(model.alias)).first->second;
-    if (!entry.in_catalogue) entry.known.task = task_of(model.path);
+    if (!entry.in_catalogue) entry.known.task = catalog::task_of_file(model.path);
     entry.bytes = model.bytes;
     entry.cached = std::move(model);
   }

@@ -67,18 +67,18 @@ Result<int> change_settings(const SetFlags& flags) {
                                              ": there is no such device; this version computes on "
                                              "the CPU, device -1")};
   }
-  std::vector<std::pair<std::string_view, std::string>> changes;
-  if (flags.port) changes.emplace_back("service.port", cat(*flags.port));
-  if (flags.model_ttl) changes.emplace_back("service.model_ttl", cat(*flags.model_ttl));
-  if (!flags.host.empty()) changes.emplace_back("service.host", flags.host);
+  std::vector<catalog::SettingChange> changes;
+  if (flags.port) changes.push_back({"service.port", cat(*flags.port)});
+  if (flags.model_ttl) changes.push_back({"service.model_ttl", cat(*flags.model_ttl)});
+  if (!flags.host.empty()) changes.push_back({"service.host", flags.host});
   if (!flags.allowed_hosts.empty()) {
     std::string names;
     for (const std::string& name : flags.allowed_hosts)
       names += cat(names.empty() ? "" : ",", name);
-    changes.emplace_back("service.allowed_hosts", std::move(names));
+    changes.push_back({"service.allowed_hosts", std::move(names)});
   }
-  if (!flags.cache.empty()) changes.emplace_back("cache.directory", flags.cache);
-  if (!flags.log_level.empty()) changes.emplace_back("service.log_level", flags.log_level);
+  if (!flags.cache.empty()) changes.push_back({"cache.directory", flags.cache});
+  if (!flags.log_level.empty()) changes.push_back({"service.log_level", flags.log_level});
   if (changes.empty()) {
     tell("No settings changed\n", flags);
     return shown(flags);
@@ -93,7 +93,7 @@ Result<int> change_settings(const SetFlags& flags) {
     HEARTH_TRY_VOID(check_restart(*service, successor,
                                   flags.cache.empty() ? catalog::cache_folder() : flags.cache));
   }
-  for (const auto& [key, value] : changes) HEARTH_TRY_VOID(catalog::set_setting(key, value));
+  HEARTH_TRY_VOID(catalog::set_settings(changes));
   tell("Saving new settings\n", flags);
   if (service) {
     tell(kRestarting, flags);

@@ -19,6 +19,7 @@
 
 #include "base/str.h"
 #include "engine/count_allocations_testing.h"
+#include "engine/speculation.h"
 #include "formats/gguf/gguf_writer_for_tests.h"
 #include "text/grammar/gbnf.h"
 #include "text/grammar/json_schema.h"
@@ -333,6 +334,30 @@ TEST(Engine, cancelling_and_dropping_a_generation_frees_its_place) {
   EXPECT_EQ(read_all(*running).reason, FinishReason::cancelled);
   EXPECT_EQ(read_all(*next).reason, FinishReason::length);
   EXPECT_EQ(engine->stats().queued, 0);
+}
+
+// What a client that goes away still costs: the step of that moment.
+TEST(Engine, a_cancelled_answer_grows_by_one_step_at_most) {
+  for (const auto& [speculation, tokens_of_a_step] :
+       {std::pair(Speculation::off, std::int64_t{1}), {Speculation::always, kSpeculatedRows}}) {
+    const auto engine = Engine::create({.max_batch = 1, .speculation = speculation});
+    const auto model = load_long(*engine);
+    Request r;
+    r.prompt = {5, 6, 7};
+    r.max_tokens = kLong - 3;
+    r.sampling.temperature = 0;  // it soon repeats itself, so that guesses are right
+    r.ignore_eos = true;
+    for (int i = 0; i < 60; ++i) {
+      const auto running = *engine->submit(model, r);
+      for (int n = 0; n <= i; ++n) ASSERT_TRUE(running->next());
+      running->cancel();
+      while (running->try_next()) continue;  // what was there already
+      std::int64_t n_after = 0;
+      while (running->next()) ++n_after;
+      EXPECT_LE(n_after, tokens_of_a_step) << i;
+      EXPECT_EQ(running->finish_reason(), FinishReason::cancelled);
+    }
+  }
 }
 
 TEST(Engine, an_answer_keeps_to_its_grammar_whatever_else_runs) {

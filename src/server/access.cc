@@ -1,26 +1,16 @@
 #include "server/access.h"
 
-#include <arpa/inet.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 
+#include "base/host.h"
 #include "base/str.h"
 
 namespace hearth::server {
 
 namespace {
-
-bool is_ipv4(const std::string& host) {
-  in_addr address;
-  return inet_pton(AF_INET, host.c_str(), &address) == 1;
-}
-
-bool is_ipv6(const std::string& host) {
-  in6_addr address;
-  return inet_pton(AF_INET6, host.c_str(), &address) == 1;
-}
 
 std::string machine_name() {
   std::array<char, 256> name{};
@@ -75,22 +65,11 @@ std::optional<std::string> host_of_authority(std::string_view authority) {
   return lower_case(host);
 }
 
-bool is_ip_address(std::string_view host) {
-  const std::string text(host);
-  return is_ipv4(text) || is_ipv6(text);
-}
-
-bool is_host_name(std::string_view name) {
-  if (is_ip_address(name)) return true;
-  static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789-._";
-  return !name.empty() && lower_case(name).find_first_not_of(kLetters) == std::string::npos;
-}
-
 bool is_loopback_host(std::string_view host) {
   std::string name = lower_case(host);
   if (!name.empty() && name.back() == '.') name.pop_back();  // "localhost." is the same name
   if (name == "localhost" || name == "::1" || name.ends_with(".localhost")) return true;
-  return name.starts_with("127.") && is_ipv4(name);
+  return name.starts_with("127.") && is_ipv4_address(name);
 }
 
 std::optional<api::ApiError> check_host(const AccessRules& rules, std::string_view host_header) {

@@ -32,8 +32,6 @@ struct AccessRules {
 // "example.com:80" -> "example.com", "[::1]:80" -> "::1"; nullopt when it is no host.
 std::optional<std::string> host_of_authority(std::string_view authority);
 bool is_loopback_host(std::string_view host);  // localhost, *.localhost, 127.0.0.0/8, ::1
-bool is_ip_address(std::string_view host);
-bool is_host_name(std::string_view name);  // or an address; without a port
 
 // 403 when the Host header's value names neither this machine nor what it is bound to.
 std::optional<api::ApiError> check_host(const AccessRules& rules, std::string_view host_header);

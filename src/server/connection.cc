@@ -25,6 +25,7 @@ constexpr std::size_t kMaxPipelinedBytes = 64 * 1024;
 constexpr std::size_t kMaxChunkBytes = 16 * 1024;
 constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::chrono::milliseconds kLinger{5'000};
+constexpr std::chrono::milliseconds kApart{200};  // within which a client that is not held up reads
 constexpr std::chrono::hours kForever{24 * 365};
 constexpr int kMaxLoads = 3;  // of one request's model, when others crowd it out again and again
 
@@ -466,9 +467,14 @@ asio::awaitable<bool> Connection::pump(EventStream& events, bool chunked) {
       if (co_await wait(runtime_.options.heartbeat)) continue;
       out = api::kSseHeartbeat;
     }
-    if (out.empty()) continue;
-    const std::string frame = chunked ? as_chunk(out) : out;
-    if (!co_await write(frame)) co_return false;
+    if (!out.empty()) {
+      const std::string frame = chunked ? as_chunk(out) : out;
+      if (!co_await write(frame)) co_return false;
+    }
+    if (state == EventStream::State::apart) {
+      asio::steady_timer pause(socket_.get_executor(), kApart);
+      co_await pause.async_wait(kAwait);
+    }
   }
   if (!chunked) co_return true;
   const bool ended = co_await write("0\r\n\r\n");

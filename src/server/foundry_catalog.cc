@@ -4,6 +4,7 @@
 
 #include "catalog/known_models.h"
 #include "catalog/model_ids.h"
+#include "catalog/model_task.h"
 #include "server/http.h"
 
 namespace hearth::server {
@@ -22,8 +23,13 @@ api::FoundryModel describe(const catalog::KnownModel& known) {
           .bytes = static_cast<std::uint64_t>(known.megabytes) * 1'000'000};
 }
 
-api::FoundryModel describe_brought(const std::string& alias) {
-  return {.alias = alias, .name = alias, .version = "0", .publisher = "", .license = ""};
+api::FoundryModel describe_brought(const catalog::CachedModel& model) {
+  return {.alias = model.alias,
+          .name = model.alias,
+          .version = "0",
+          .publisher = "",
+          .license = "",
+          .embeds = catalog::task_of_file(model.path) == "embeddings"};
 }
 
 }  // namespace
@@ -41,7 +47,7 @@ Result<std::vector<api::FoundryModel>> foundry_models(const ModelDirectory& mode
   for (const catalog::CachedModel& model : cached) {
     auto at = std::find_if(all.begin(), all.end(),
                            [&](const auto& entry) { return entry.alias == model.alias; });
-    if (at == all.end()) at = all.insert(all.end(), describe_brought(model.alias));
+    if (at == all.end()) at = all.insert(all.end(), describe_brought(model));
     at->bytes = model.bytes;
   }
   // Every other name is an alias, too: the SDKs look for what they are asked for here only. Last,

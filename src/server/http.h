@@ -72,8 +72,10 @@ class LateResponse : public Pending {
 
 class EventStream : public Pending {
  public:
-  enum class State { waiting, more, done };
-  // Appends whole events to out and stops soon after max_bytes. more: call again when out is sent.
+  // more: call again when out is sent; apart: and a while later, so that the client does not read
+  // what follows together with what was sent.
+  enum class State { waiting, more, apart, done };
+  // Appends whole events to out and stops soon after max_bytes.
   virtual State poll(std::string& out, std::size_t max_bytes) = 0;
   Headers headers;  // beside those every stream has
 };

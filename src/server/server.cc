@@ -13,6 +13,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/host.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "server/connection.h"

@@ -483,6 +483,15 @@ TEST(Requests, only_one_that_is_accepted_says_how_long_its_model_stays) {
   EXPECT_EQ(server.engine.last_ttl_s, 60);
 }
 
+TEST(Requests, loading_says_by_each_sdks_word_how_long_its_model_stays) {
+  TestServer server;
+  for (const auto& [query, ttl_s] : {std::pair("?ttl=600&ep=", 600), {"?timeout=90", 90}}) {
+    const std::string request = http_request("GET", cat("/openai/load/fake", query));
+    EXPECT_EQ(ask(server.port(), request).status, 200) << query;
+    EXPECT_EQ(server.engine.last_ttl_s, ttl_s) << query;
+  }
+}
+
 TEST(Requests, many_at_once_are_all_answered) {
   TestServer server;
   std::vector<std::thread> threads;

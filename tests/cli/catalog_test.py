@@ -20,7 +20,12 @@ class Catalog(CliTest):
 
         info = json.loads(self.hearth.out("model", "info", "TINY", "-o", "json"))
         self.assertEqual((info["alias"], info["architecture"], info["chat_template"]), ("tiny", "llama", True))
-        self.assertIn("sha256", self.hearth.out("model", "info", "tiny"))
+        size = TINY.stat().st_size
+        self.assertEqual((info["bytes"], info["memory"]["context"]), (size, 512))
+        told = self.hearth.out("model", "info", "tiny")
+        self.assertIn("sha256", told)
+        self.assertRegex(told, rf"(?m)^file +{self.hearth.home}/models/tiny/model.gguf \({size / 1e3:.3g} kB\)$")
+        self.assertIn("memory for a context of 512 tokens", told)
         self.assertEqual(json.loads(self.hearth.out("model", "info", "Tiny:0", "-o", "json"))["alias"], "tiny")
 
         self.hearth.out("model", "remove", "tiny")
@@ -70,6 +75,10 @@ class Info(CliTest):
         self.assertEqual((known["tool_calls"], known["reasoning"]), ("phi4", "none"))
         self.assertEqual(known["stop_tokens"], ["<|end|>", "<|endoftext|>"])
         self.assertEqual(known["id"], "Phi-4-mini-instruct-generic-cpu:1")
+        self.assertEqual((known["context"], known["megabytes"]), (131072, 2490))
+        told = self.hearth.out("model", "info", "phi-4-mini")
+        self.assertRegex(told, r"(?m)^context +131072$")
+        self.assertRegex(told, r"(?m)^download .*, about 2\.49 GB$")
         self.assertEqual(self.info("gpt-oss-20b")["reasoning"], "harmony")
         self.assertIn("not on this machine", self.hearth.out("model", "info", "qwen3-0.6b"))
         self.hearth.environment.update(HF_ENDPOINT="http://127.0.0.1:9", no_proxy="*")

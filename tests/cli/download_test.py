@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -285,6 +286,64 @@ class Service(DownloadTest):
         self.assertEqual(json.loads("".join(lines[lines.index("[DONE] All Completed!") + 1:])), {"success": True, "errorMessage": None})
         self.assertTrue(text.endswith("}"))
         self.assertIn("tiny-q8_0", self.models())
+
+    def chunks(self, url, wish):
+        """The chunks of the reply. The last one begins what a client that reads at once gets in one piece."""
+        host, port = url.removeprefix("http://").split(":")
+        body = json.dumps({"model": wish, "IgnorePipeReport": True})
+        pieces = []
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(f"POST /openai/download HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+                               f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+            while piece := connection.recv(1 << 16):
+                pieces.append(piece.decode())
+        head, rest = "".join(pieces).split("\r\n\r\n", 1)
+        self.assertIn("transfer-encoding: chunked", head.lower())
+        chunks = []
+        while (size := int(rest[:rest.index("\r\n")], 16)) > 0:
+            begin = rest.index("\r\n") + 2
+            chunks.append(rest[begin:begin + size])
+            rest = rest[begin + size + 2:]
+        self.assertEqual([piece for piece in pieces if chunks[-1] in piece],
+                         [piece for piece in pieces if piece.startswith(f"{len(chunks[-1]):x}\r\n{chunks[-1]}")])
+        return chunks
+
+    def test_a_line_is_a_chunk_and_the_object_one_of_its_own(self):
+        self.hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = LARGE
+        self.hub.bytes_per_second = 20_000_000
+        url = self.start()
+        *lines, told = self.chunks(url, f"hf:{REPOSITORY}")
+        for line in lines[:-1]:
+            self.assertRegex(line, r"\ATotal \d+\.\d\d% Downloading tiny-Q8_0.gguf\n\Z")
+        self.assertGreater(len(lines), 3)
+        self.assertEqual(lines[-1], "[DONE] All Completed!\n")
+        self.assertEqual(json.loads(told), {"success": True, "errorMessage": None})
+        self.read_as_cs_does([*lines, told])
+
+        self.hub.repositories["someone/liar-GGUF"] = {"liar-Q8_0.gguf": LARGE}
+        self.hub.announced["liar-Q8_0.gguf"] = {"lfs": {"sha256": "0" * 64}}
+        *lines, told = self.chunks(url, "hf:someone/liar-GGUF")
+        self.assertGreater(len(lines), 3)
+        self.assertTrue(all(line.startswith("Total ") for line in lines), lines)
+        self.assertTrue(told.startswith("{") and told.endswith("}"), told)
+        self.assertIn("was announced", json.loads(told)["errorMessage"])
+        whole = "".join([*lines, told])
+        self.assertEqual(json.loads(whole[whole.rindex("{"):]), json.loads(told))  # C#, which takes the last brace
+
+    def read_as_cs_does(self, chunks):
+        """C#'s reader that follows progress: percents, then the lines from { to } after the one that says DONE."""
+        lines = iter("".join(chunks).split("\n"))
+        percents = []
+        for line in lines:
+            if "[DONE]" in line or "All Completed" in line:
+                break
+            self.assertTrue(line.startswith("Total") and "Downloading" in line, line)
+            percents.append(float(line.split("%")[0].split()[-1]))
+        self.assertEqual(percents, sorted(percents))
+        self.assertEqual(percents[-1], 100)
+        rest = list(lines)
+        self.assertEqual((rest[0], rest[-1]), ("{", "}"))
+        self.assertIs(json.loads("".join(rest))["success"], True)
 
     def test_a_fault_is_an_object_with_its_words(self):
         url = self.start()

@@ -4,6 +4,7 @@ HEARTH_BINARY names the program. Every Hearth() has a model cache of its own; st
 gives one. Tests that need the real model are skipped, with the command that fetches it, where it is absent.
 """
 import os
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -71,6 +72,22 @@ class Hearth:
 class CliTest(unittest.TestCase):
     def setUp(self):
         self.hearth = Hearth(self)
+
+
+def own_address():
+    """An address of this machine that is no loopback address; None when it has no network. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def ids_text(ids):

@@ -1,5 +1,6 @@
 """hearth serve as a process: when it says it is ready, how it ends, what it refuses to start with."""
 import json
+import os
 import re
 import signal
 import socket
@@ -10,17 +11,20 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from program import BINARY, MODEL, TINY, CliTest, needs_model
+from program import BINARY, MODEL, TINY, CliTest, free_port, needs_model, own_address
+
+
+os.environ["no_proxy"] = "*"  # what is asked here is this machine
 
 
 class Service:
-    def __init__(self, test, *flags):
-        self.program = subprocess.Popen([BINARY, "serve", "--port", "0", *map(str, flags)], stdin=subprocess.DEVNULL,
+    def __init__(self, test, *flags, port=0):
+        self.program = subprocess.Popen([BINARY, "serve", "--port", str(port), *map(str, flags)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                         env=test.hearth.environment)
         test.addCleanup(self.close)
         line = self.program.stdout.readline()
-        found = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)\n", line)
+        found = re.fullmatch(r"listening on (http://[\d.]+:\d+)\n", line)
         test.assertTrue(found, line)
         self.url = found[1]
 
@@ -159,6 +163,42 @@ class Serve(CliTest):
 
         said = self.hearth.fails(2, "serve", "--port", "0", "--allow-host", "hearth.lan:5273")
         self.assertIn("without scheme and port", said)
+
+    def test_a_page_of_elsewhere_may_ask_where_the_settings_allow_its_origin(self):
+        self.hearth.out("config", "set", "service.allowed_origins", "https://a.lan, https://b.lan:8443")
+        service = Service(self)
+        for origin in ("https://a.lan", "https://b.lan:8443"):
+            self.assertEqual(service.get("/v1/models", Origin=origin)["data"], [])
+        for origin in ("https://b.lan", "http://a.lan", "https://c.lan"):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                service.get("/v1/models", Origin=origin)
+            self.assertEqual(refused.exception.code, 403)
+            refused.exception.close()
+
+    def test_it_listens_on_the_port_that_is_named(self):
+        port = free_port()
+        service = Service(self, port=port)
+        self.assertEqual(service.url, f"http://127.0.0.1:{port}")
+        self.assertEqual(service.get("/v1/models")["data"], [])
+
+    @unittest.skipUnless(own_address(), "this machine has no address beside its loopback ones")
+    def test_another_machines_request_needs_the_key_and_this_machines_own_address(self):
+        self.hearth.out("model", "import", TINY, "--alias", "tiny")
+        self.hearth.environment["HEARTH_API_KEY"] = "a-key"
+        port = free_port()
+        service = Service(self, "--threads", "1", "--host", "0.0.0.0", port=port)
+        self.assertEqual(service.url, f"http://0.0.0.0:{port}")
+        service.url = f"http://{own_address()}:{port}"
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            service.get("/v1/models")
+        self.assertEqual(refused.exception.code, 401)
+        refused.exception.close()
+        self.assertEqual([m["id"] for m in service.get("/v1/models", Authorization="Bearer a-key")["data"]], ["tiny"])
+        local = Service(self, "--threads", "1")  # which does not hear what comes by that address
+        local.url = local.url.replace("127.0.0.1", own_address())
+        with self.assertRaises(urllib.error.URLError) as unheard:
+            local.get("/v1/models", Authorization="Bearer a-key")
+        self.assertIsInstance(unheard.exception.reason, ConnectionRefusedError)
 
     def test_what_cannot_be_served_is_refused_at_the_start(self):
         self.assertIn("no model \"absent\"", self.hearth.fails(1, "serve", "--port", "0", "--model", "absent"))

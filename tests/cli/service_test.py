@@ -3,7 +3,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 import unittest
@@ -11,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from program import BINARY, MODEL, TINY, CliTest, needs_model
+from program import BINARY, MODEL, TINY, CliTest, free_port, needs_model
 
 STARTED = re.compile(r"🟢 Service is Started on (http://127\.0\.0\.1:\d+)/, PID (\d+)!\n")
 
@@ -140,9 +139,7 @@ class Service(CliTest):
 
     def test_what_is_set_holds_for_the_service_that_runs(self):
         old, _ = self.start()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         folder = self.hearth.home / "elsewhere"
         said = self.hearth.out("service", "set", "--port", port, "--cachedir", folder)
         self.assertIn(f"Service is Started on http://127.0.0.1:{port}/", said)

@@ -47,8 +47,17 @@ class Config(CliTest):
         self.assertIn("did you mean compute.onnx.enable_gpu?",
                       self.hearth.fails(1, "config", "set", "compute.onnx.enable_gpus", "true"))
         self.assertIn("expected true or false", self.hearth.fails(2, "config", "set", "compute.onnx.enable_gpu", "perhaps"))
+        for words in (("config", "set", "service.allowed_hosts", "x:80"), ("service", "set", "--allow-host", "x:80")):
+            self.assertIn('without scheme and port, not "x:80"', self.hearth.fails(2, *words))
         self.hearth.write("config.json", "{")
         self.assertIn("config.json", self.hearth.fails(2, "config", "list"))
+
+
+    def test_several_settings_of_the_service_are_kept_together_or_not_at_all(self):
+        before = self.hearth.out("config", "list")
+        for wrong in (("--default-log-level", "loud"), ("--cachedir", "relative"), ("--allow-host", "x:80"), ("--host", "example.org")):
+            self.hearth.fails(2, "service", "set", "--port", 6001, "--model-ttl", 60, *wrong)
+            self.assertEqual(self.hearth.out("config", "list"), before, wrong)
 
 
 class Cache(CliTest):
@@ -116,6 +125,19 @@ class Itself(CliTest):
         self.assertRegex(self.hearth.out("status"), r"(?m)^  Cached +1: here$")
         self.assertRegex(self.hearth.out("status"), r"State +not running \(hearth service start\)")
 
+    def test_the_status_for_people_has_every_line(self):
+        self.hearth.out("model", "import", TINY, "--alias", "here")
+        self.hearth.out("config", "set", "service.port", "0")
+        self.addCleanup(self.hearth.run, "service", "stop")
+        self.hearth.out("service", "start")
+        url = json.loads(self.hearth.out("service", "status", "-o", "json"))["url"]
+        self.hearth.out("model", "load", "here")
+        told = self.hearth.out("status")
+        for line in (r"OS +Linux \S+ \S+", r"CPU +.*, \d+ cores?, \S+ kernels", r"GPU +.+", r"Active device +CPU",
+                     r"Memory +[\d.]+ GB, [\d.]+ [GM]B available", r"Disk +[\d.]+ [GM]B available for \S+", r"State +running",
+                     r"Version +\d+\.\d+\.\d+", rf"URL +{url}", r"PID +\d+", r"Loaded +1: here:0", r"Cached +1: here"):
+            self.assertRegex(told, rf"(?m)^  {line}$")
+
     def test_the_alias_is_a_link_that_works_and_takes_no_strangers_place(self):
         folder = self.hearth.home / "bin"
         self.hearth.out("alias", "install", "foundry", "--folder", folder)
@@ -156,6 +178,9 @@ class Retained(CliTest):
         done = self.hearth.run("model", "run", "here", "--retain", "true")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("here:0", self.hearth.out("service", "ps"))
+        self.hearth.out("model", "unload", "here")
+        self.hearth.out("model", "run", "here", "--ttl", "60")
+        self.assertIn("here:0", self.hearth.out("service", "ps"))
         self.assertIn("CPU only", self.hearth.fails(1, "model", "run", "here", "--device", "GPU", "--prompt", "x"))
 
     def test_settings_of_the_service_hold_and_its_log_is_shown(self):
@@ -165,6 +190,7 @@ class Retained(CliTest):
         began = self.hearth.out("service", "start")
         self.assertNotIn(":5273", began, "port 0 takes any free one")
         self.assertIn("listening on", self.hearth.out("service", "logs"))
+        self.assertEqual(self.hearth.out("service", "diag"), self.hearth.out("service", "logs"))
         self.assertIn("listening on", " ".join(json.loads(self.hearth.out("service", "logs", "-o", "json"))))
         told = self.hearth.out("service", "set", "--model-ttl", "600", "--show")
         self.assertRegex(told, r"Saving new settings\nRestarting service\.\.\.\n🔴 Service is stopped\.\n🟢 Service is Started on ")

@@ -43,6 +43,13 @@ class Words(CliTest):
         self.assertEqual(json.loads(measured)["prefill"][0]["tokens"], 8)
         self.assertEqual(self.hinted("rm", "model remove", "tiny"), "removed tiny\n")
 
+    def test_one_answer_by_every_word_for_it(self):
+        run = (TINY, "--prompt", "a", "--no-template", "--max-tokens", "3")
+        answer = self.hearth.out("model", "run", *run)
+        for words in (["run"], ["chat"], ["model", "chat"]):
+            self.assertEqual(self.hearth.out(*words, *run), answer)
+            self.assertEqual(self.hearth.out(*words, *run, "--device", "CPU"), answer)
+
     def test_what_hearth_does_not_do_is_refused_with_what_comes_nearest(self):
         self.assertIn("not speech", self.hearth.fails(1, "transcribe", "whisper-tiny", "a.wav"))
         self.assertIn("expected a MODEL, or --all", self.hearth.fails(2, "model", "unload"))

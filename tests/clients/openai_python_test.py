@@ -82,9 +82,10 @@ class Chat(unittest.TestCase):
 
     def test_a_seed_repeats_an_answer_and_n_gives_several(self):
         first = chat(temperature=1, seed=11, n=2, max_tokens=24)
-        again = chat(temperature=1, seed=11, n=2, max_tokens=24)
         texts = [choice.message.content for choice in first.choices]
-        self.assertEqual(texts, [choice.message.content for choice in again.choices])
+        for name in ("seed", "random_seed"):  # the second is Foundry Local's
+            again = chat(temperature=1, n=2, max_tokens=24, extra_body={name: 11})
+            self.assertEqual(texts, [choice.message.content for choice in again.choices])
         self.assertEqual([choice.index for choice in first.choices], [0, 1])
 
     def test_logprobs_are_of_the_tokens_of_the_answer(self):
@@ -157,10 +158,17 @@ class Forms(unittest.TestCase):
                                                    response_format=Town)
             self.assertIsInstance(parsed.choices[0].message.parsed, Town)
 
-    def test_a_json_object_is_one(self):
-        answer = chat(response_format={"type": "json_object"}, max_tokens=400, stop=None)
-        if answer.choices[0].finish_reason == "stop":
-            self.assertIsInstance(json.loads(answer.choices[0].message.content), dict)
+    def test_a_json_object_is_one_whole_and_streamed(self):
+        asked = {"response_format": {"type": "json_object"}, "max_tokens": 200, "messages": [
+            {"role": "system", "content": 'Answer with a JSON object such as {"country": "Peru", "capital": "Lima"}.'},
+            {"role": "user", "content": "What is the capital of Japan?"}]}
+        [whole] = chat(**asked).choices
+        chunks = [chunk.choices[0] for chunk in chat(**asked, stream=True) if chunk.choices]
+        self.assertEqual("".join(chunk.delta.content or "" for chunk in chunks), whole.message.content)
+        self.assertEqual([whole.finish_reason, chunks[-1].finish_reason], ["stop"] * 2)
+        parsed = json.loads(whole.message.content)
+        self.assertIsInstance(parsed, dict)
+        self.assertTrue(parsed)
 
     def test_a_demanded_call_is_made_with_the_arguments_of_its_schema(self):
         schema = {"type": "object", "properties": {"city": {"enum": ["Tokyo", "Lima"]}}, "required": ["city"],

@@ -4,7 +4,6 @@ users call. Reads HEARTH_BINARY and HEARTH_MODEL_FILE; needs nothing but Python.
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,8 +12,9 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "python"))
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "tests/cli")]
 from foundry_local import FoundryLocalManager, Refused  # noqa: E402
+from program import own_address  # noqa: E402
 
 HEARTH = Path(os.environ["HEARTH_BINARY"]).resolve()
 HOME = tempfile.TemporaryDirectory(prefix="hearth-shim.")
@@ -35,16 +35,6 @@ def setUpModule():
 def tearDownModule():
     hearth("service", "stop")
     HOME.cleanup()
-
-
-def own_address():
-    """An address of this machine that is no loopback address; None when it has no network. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.1", 9))
-        except OSError:
-            return None
-        return probe.getsockname()[0]
 
 
 def answer(manager, model):

@@ -4,11 +4,16 @@
         hub.faults["cut"] = 3                     # three times, replies end after a few bytes
         environment["HF_ENDPOINT"] = hub.url
 
-Every request is kept in hub.requests as (method, path, headers).
+Every request is kept in hub.requests as (method, path, headers). As a program, for tests that are not written in Python, it
+prints its URL and serves until its standard input ends:
+
+    hub.py [--bytes-per-second N] OWNER/MODEL/FILE=PATH…
 """
+import argparse
 import hashlib
 import json
 import re
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -159,3 +164,23 @@ class Hub:
                     time.sleep(step / self.bytes_per_second)
         except (BrokenPipeError, ConnectionResetError):
             request.close_connection = True
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bytes-per-second", type=int)
+    parser.add_argument("files", nargs="+", metavar="OWNER/MODEL/FILE=PATH")
+    options = parser.parse_args()
+    repositories = {}
+    for name, path in (file.split("=", 1) for file in options.files):
+        owner, model, file = name.split("/", 2)
+        with open(path, "rb") as data:
+            repositories.setdefault(f"{owner}/{model}", {})[file] = data.read()
+    with Hub(repositories) as hub:
+        hub.bytes_per_second = options.bytes_per_second
+        print(hub.url, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -8,11 +8,13 @@
 //   "errorMessage": null
 //   }
 //
-// Each line is a chunk of its own and the object the last one: one SDK reads chunks, not lines. A
-// fault comes as an object with success false, its words in errorMessage and in error.
-#include <chrono>
+// Each line is a chunk of its own and the object the last one: one SDK reads chunks, not lines, and
+// takes for the object only what begins what it reads at once; Node and browsers join chunks that
+// have come before they are read, hence a pause before the object. A fault comes as an object with
+// success false, its words in errorMessage and in error.
+#include <atomic>
 #include <cstdio>
-#include <deque>
+#include <optional>
 
 #include "base/str.h"
 #include "catalog/model_ids.h"
@@ -85,34 +87,40 @@ class DownloadStream final : public EventStream {
 
   State poll(std::string& out, std::size_t) override {
     const Download::State state = download_->state();
-    if (interrupted_ && !state.result) {
-      out += outcome(Error{ErrorKind::busy, "the service is stopping; ask again to go on"});
-      return State::done;
-    }
-    if (!state.result) {
+    if (!state.result && !interrupted_) {
       const std::string line = progress_line(state.progress);
       const bool is_new = state.progress.total > 0 && line != last_line_;
       if (is_new) out += line;
       last_line_ = line;
       return State::waiting;
     }
-    const bool failed = !state.result->has_value();
-    if (!failed && !std::exchange(announced_, true)) {
-      out += last_line_.find(" 100.00%") != std::string::npos
-                 ? "[DONE] All Completed!\n"
-                 : cat("Total 100.00% Downloading ", (*state.result)->alias,
-                       "\n[DONE] All Completed!\n");
-      return State::more;
+    if (object_.empty()) {
+      std::optional<Error> fault;
+      if (!state.result) {
+        fault = {ErrorKind::busy, "the service is stopping; ask again to go on"};
+      } else if (!*state.result) {
+        fault = state.result->error();
+      } else {
+        out += last_lines((*state.result)->alias);
+      }
+      object_ = outcome(fault);
+      return State::apart;
     }
-    out += outcome(failed ? std::optional(state.result->error()) : std::nullopt);
+    out += object_;
     return State::done;
   }
 
  private:
+  std::string last_lines(const std::string& alias) const {
+    const std::string_view end = "[DONE] All Completed!\n";
+    if (last_line_.find(" 100.00%") != std::string::npos) return std::string(end);
+    return cat("Total 100.00% Downloading ", alias, "\n", end);
+  }
+
   std::shared_ptr<Download> download_;
   std::optional<int> listener_;
   std::string last_line_;
-  bool announced_ = false;
+  std::string object_;  // what the stream ends with; empty: that is not decided yet
   std::atomic<bool> interrupted_{false};
 };
 

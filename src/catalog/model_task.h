@@ -1,0 +1,11 @@
+// model_task.h - what a model of the cache that the catalogue does not know is for.
+#pragma once
+
+#include <string>
+
+namespace hearth::catalog {
+
+// As KnownModel::task, by what the file says; "" when it cannot be opened. Reads the file's head.
+std::string task_of_file(const std::string& path);
+
+}  // namespace hearth::catalog
