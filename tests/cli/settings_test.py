@@ -88,8 +88,8 @@ class Cache(CliTest):
         self.assertFalse(left.exists())
 
     def test_packed_weights_of_a_large_model_are_kept_as_long_as_they_are_wanted(self):
-        with tempfile.TemporaryDirectory(dir=".") as folder:  # the folder of temporary files may lie in memory
-            cache = Path(folder).resolve()
+        with tempfile.TemporaryDirectory(dir=BINARY.parent) as folder:  # that of temporary files may lie in memory
+            cache = Path(folder)
             model, packed = cache / "large.gguf", cache / ".packed"
             self.hearth.out("cache", "cd", cache)
             self.hearth.out("model", "synth", "qwen2.5-0.5b", "-o", model)
