@@ -4,6 +4,10 @@
 // Scores: lane = position, so q · k needs no sum across lanes (that is why keys stand transposed).
 // Values: lane = channel, the position's weight is broadcast. Both loads serve all queries of the
 // tile.
+//
+// What a decoding step reads it reads once, a page here and a page there, too short a way each for
+// the processor to see where it leads. So scores ask for the values that they will weigh, and
+// values for the keys after them.
 #pragma once
 
 #include "kernels/attend.h"
@@ -37,12 +41,6 @@ struct QueryGroup {
   float* partial[Q];              // {m, l, padding to 16, acc[padded_dim]}
 };
 
-// What a decoding step reads it reads once, a page here and a page there, too short a way each for
-// the processor to see where it leads. So scores ask for the values that they will weigh, and
-// values for the keys after them. Groups of more queries compute for longer than they wait.
-template <int Q>
-inline constexpr bool kAsksAhead = Q <= 4;
-
 // scores[i][at …] of the 16 positions of one page.
 template <class V, bool f32, int Q>
 void page_scores(const AttendTile& tile, const QueryGroup<V, Q>& group, std::int32_t page,
@@ -55,7 +53,7 @@ void page_scores(const AttendTile& tile, const QueryGroup<V, Q>& group, std::int
   for (int i = 0; i < Q; ++i) s[i] = V::set1(0);
   for (std::int32_t c = 0; c < tile.kv.head_dim; ++c) {
     const typename V::F k = load_kv<V, f32>(keys + c * kRow);
-    if constexpr (kAsksAhead<Q>) __builtin_prefetch(values + c * kRow);
+    __builtin_prefetch(values + c * kRow);
 #pragma GCC unroll 8
     for (int i = 0; i < Q; ++i) s[i] = V::fma(k, V::set1(group.q[i][c]), s[i]);
   }
@@ -119,7 +117,7 @@ void add_values(const AttendTile& tile, const QueryGroup<V, Q>& group, std::int3
       const std::uint8_t* values = tile.kv.v_head(tile.pages[page], tile.kv_head) + c * kSize;
       const std::int32_t at = (page - block_page) * kPage;
       const std::int32_t later = page + kScoreBlock / kPage;
-      if (kAsksAhead<Q> && later < last_page) {
+      if (later < last_page) {
         const std::uint8_t* keys = tile.kv.k_head(tile.pages[later], tile.kv_head) + c * kRow;
         for (std::int64_t i = 0; i < 16 * kRow; i += 64) __builtin_prefetch(keys + i);
       }

@@ -234,11 +234,11 @@ struct Vec {
     return _mm256_set1_epi32(bits);
   }
   static I add_16(I x, I y) { return {_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)}; }
-  // sum + factor * (both halves of each pair)
-  static I add_pairs(I sum, I pairs, std::int16_t factor = 1) {
-    const __m256i factors = _mm256_set1_epi16(factor);
-    return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(pairs.a, factors)),
-            _mm256_add_epi32(sum.b, _mm256_madd_epi16(pairs.b, factors))};
+  // sum + both halves of each pair
+  static I add_pairs(I sum, I pairs) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(pairs.a, ones)),
+            _mm256_add_epi32(sum.b, _mm256_madd_epi16(pairs.b, ones))};
   }
   static I multiply_quad(U codes, const std::int8_t* q) {
     const __m256i quad = broadcast_32(q);
