@@ -152,24 +152,69 @@ void pack_q5_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   }
 }
 
+// `code`, of six bits, as value l of a step of q6_k, which begins at `step`.
+void put_code(int code, std::int64_t l, std::int64_t col, std::uint8_t* step) {
+  const std::int64_t quad = l / 4;
+  std::uint8_t& nibbles = step[64 * (quad % 4) + lane(l, col)];
+  nibbles = static_cast<std::uint8_t>(nibbles | (code & 15) << (quad < 4 ? 0 : 4));
+  std::uint8_t& bits = step[256 + 64 * (quad / 4) + lane(l, col)];
+  bits = static_cast<std::uint8_t>(bits | code >> 4 << (2 * (quad % 4)));
+}
+
 // File: low[128], high[64], scale[16], d. Value 128 n + 32 g + l has its low bits in nibble (g / 2)
 // of low[64 n + l + 32 (g % 2)] and its high bits at bit 2 g of high[32 n + l].
 void pack_q6_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   std::memcpy(out + 2 * col, in + 208, 2);
   for (std::int64_t b = 0; b < 8; ++b) {
     const std::int64_t n = b / 4, g = b % 4;
-    std::uint8_t* block = out + 32 + 416 * b;
+    std::uint8_t* step = out + 32 + 416 * b;
     for (std::int64_t l = 0; l < 32; ++l) {
       const int low = in[64 * n + l + 32 * (g % 2)] >> (4 * (g / 2)) & 15;
       const int high = in[128 + 32 * n + l] >> (2 * g) & 3;
-      const std::int64_t quad = l / 4;
-      std::uint8_t& nibbles = block[64 * (quad % 4) + lane(l, col)];
-      nibbles = static_cast<std::uint8_t>(nibbles | low << (quad < 4 ? 0 : 4));
-      std::uint8_t& bits = block[256 + 64 * (quad / 4) + lane(l, col)];
-      bits = static_cast<std::uint8_t>(bits | high << (2 * (quad % 4)));
+      put_code(low | high << 4, l, col, step);
     }
-    block[384 + col] = in[192 + 2 * b];
-    block[384 + 16 + col] = in[192 + 2 * b + 1];
+    step[384 + col] = in[192 + 2 * b];
+    step[384 + 16 + col] = in[192 + 2 * b + 1];
+  }
+}
+
+// File: absent[32], two[64], scale[12], d. Value 128 n + 32 g + l is bits 2 g, 2 g + 1 of
+// two[32 n + l], less 4 unless bit 4 n + g of absent[l] is set. Scale k has 32 added to it: its low
+// four bits are nibble k / 8 of scale[k % 8], its high two at bit 2 (k / 4) of scale[8 + k % 4].
+void pack_q3_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  const std::uint8_t* scales = in + 96;
+  std::memcpy(out + 2 * col, in + 108, 2);
+  for (std::int64_t b = 0; b < 8; ++b) {
+    const std::int64_t n = b / 4, g = b % 4;
+    std::uint8_t* step = out + 32 + 416 * b;
+    for (std::int64_t l = 0; l < 32; ++l) {
+      const int two = in[32 + 32 * n + l] >> (2 * g) & 3;
+      const int value = two - ((in[l] >> (4 * n + g) & 1) != 0 ? 0 : 4);
+      put_code(value + 32, l, col, step);
+    }
+    for (std::int64_t half = 0; half < 2; ++half) {
+      const std::int64_t k = 2 * b + half;
+      const int low = scales[k % 8] >> (4 * (k / 8)) & 15;
+      const int high = scales[8 + k % 4] >> (2 * (k / 4)) & 3;
+      step[384 + 16 * half + col] = static_cast<std::uint8_t>((low | high << 4) - 32);
+    }
+  }
+}
+
+// File: d, high[2], low[4], 8 x nibbles[16]. Becomes eight blocks of q8_0, whose scales are d times
+// (six bits - 32), rounded to a half.
+void pack_iq4_xs(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  std::uint16_t d, high;
+  std::memcpy(&d, in, sizeof d);
+  std::memcpy(&high, in + 2, sizeof high);
+  for (int b = 0; b < 8; ++b, out += 34 * kPanel) {
+    const int low = in[4 + b / 2] >> (4 * (b % 2)) & 15;
+    const int factor = (low | (high >> (2 * b) & 3) << 4) - 32;
+    std::array<std::uint8_t, 18> block;  // of iq4_nl
+    const std::uint16_t scale = f32_to_f16(f16_to_f32(d) * static_cast<float>(factor));
+    std::memcpy(block.data(), &scale, sizeof scale);
+    std::memcpy(&block[2], in + 8 + 16 * b, 16);
+    pack_iq4_nl(block.data(), col, out);
   }
 }
 
@@ -195,6 +240,10 @@ PackBlock block_packer(DType dtype) {
       return pack_q5_0;
     case DType::iq4_nl:
       return pack_iq4_nl;
+    case DType::iq4_xs:
+      return pack_iq4_xs;
+    case DType::q3_k:
+      return pack_q3_k;
     case DType::q1_0:
       return pack_levels<DType::q1_0, 0>;
     case DType::q2_0:
@@ -268,7 +317,10 @@ DType packed_dtype(DType file) {
   switch (file) {
     case DType::q5_0:
     case DType::iq4_nl:
+    case DType::iq4_xs:
       return DType::q8_0;
+    case DType::q3_k:
+      return DType::q6_k;
     case DType::q1_0:
     case DType::q2_0:
     case DType::tq1_0:
@@ -279,7 +331,6 @@ DType packed_dtype(DType file) {
     case DType::nvfp4:
     case DType::q5_1:
     case DType::q2_k:
-    case DType::q3_k:
     case DType::iq1_s:
     case DType::iq1_m:
     case DType::iq2_xxs:
@@ -287,7 +338,6 @@ DType packed_dtype(DType file) {
     case DType::iq2_s:
     case DType::iq3_xxs:
     case DType::iq3_s:
-    case DType::iq4_xs:
       return DType::f16;
     default:
       return file;

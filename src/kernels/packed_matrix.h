@@ -25,9 +25,10 @@
 //
 // so a packed matrix is as large as the file's, but for the last panel's padding (zero scales).
 // Types without a layout of their own take the nearest that loses nothing that matters. The same
-// values, bit for bit, have q5_0 and iq4_nl as q8_0 (8 bits hold every code), q1_0, q2_0, tq1_0 and
-// tq2_0 as q4_0, and f8_e4m3, f8_e5m2 and nvfp4 as f16. The rest become f16 too, which rounds a
-// weight by at most 2^-11 of it, a sixteenth of what int8 activations cost. The packed copy
+// values, bit for bit, have q5_0 and iq4_nl as q8_0 (8 bits hold every code), q3_k as q6_k, q1_0,
+// q2_0, tq1_0 and tq2_0 as q4_0, and f8_e4m3, f8_e5m2 and nvfp4 as f16. iq4_xs becomes q8_0, whose
+// scales are rounded to a half, the rest f16: a weight moves by at most 2^-11 of it, a sixteenth of
+// what int8 activations cost, or in blocks of very small weights by 2^-18. The packed copy
 // replaces the mapped one: the caller releases the file's pages.
 #pragma once
 
@@ -66,7 +67,7 @@ PackedMatrix pack(const Tensor& tensor, bool as_f32, ThreadPool& pool);
 // What pack() makes, without its data.
 PackedMatrix packed_shape(const Tensor& tensor, bool as_f32);
 // Raised when some weights are packed to other bytes than before: kept images are then made again.
-inline constexpr int kPackingVersion = 1;
+inline constexpr int kPackingVersion = 2;
 // Panels [first, first + n) of what pack() makes, n * panel_bytes, into `out`.
 void pack_panels(const Tensor& tensor, const PackedMatrix& shape, std::int64_t first,
                  std::int64_t n, std::uint8_t* out);
