@@ -244,7 +244,7 @@ template <class V, class Format, int R>
   for (int r0 = 0; r0 < R; r0 += kRows) {
 #pragma GCC unroll 2
     for (int s = 0; s < Format::kScales; ++s) {
-      const auto add = [&] [[gnu::always_inline]] (int r, typename V::I sum) {
+      const auto add = [&](int r, typename V::I sum) __attribute__((always_inline)) {
         typename V::F& a = acc[r0 + r];
         a = V::fma(V::to_float(sum), V::mul(scale[s], V::set1(x.d[r0 + r])), a);
         if constexpr (Format::kMinimum) a = V::fma(minimum, V::set1(x.d_sum[r0 + r]), a);
