@@ -186,7 +186,6 @@ TEST(ChatMessages, a_fault_names_the_message_and_its_field) {
       {R"({"content":"x"})", "messages[0].role", "required"},
       {R"({"role":"robot","content":"x"})", "messages[0].role", "got \"robot\""},
       {R"({"role":"user"})", "messages[0].content", "required"},
-      {R"({"role":"user","content":null})", "messages[0].content", "required"},
       {R"({"role":"user","content":5})", "messages[0].content", "got 5"},
       {R"({"role":"user","content":[]})", "messages[0].content", "non-empty array"},
       {R"({"role":"user","content":["x"]})", "messages[0].content", "'messages[0].content[0]'"},
@@ -215,6 +214,13 @@ TEST(ChatMessages, a_fault_names_the_message_and_its_field) {
 TEST(ChatMessages, an_assistant_who_said_nothing_is_no_fault) {
   EXPECT_EQ(parsed(message(R"({"role":"assistant","content":null})")).messages.dump(),
             R"([{"role":"assistant","content":null}])");
+}
+
+TEST(ChatMessages, null_from_anybody_else_is_an_empty_text) {
+  for (const char* role : {"system", "user", "tool"}) {
+    EXPECT_EQ(parsed(message(cat(R"({"role":")", role, R"(","content":null})"))).messages.dump(),
+              cat(R"([{"role":")", role, R"(","content":""}])"));
+  }
 }
 
 TEST(ChatMessages, results_answer_the_calls_in_their_order) {

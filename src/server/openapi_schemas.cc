@@ -84,9 +84,9 @@ constexpr std::string_view kSchemas = R"json({
     "role": {"const": "assistant"}, "content": {"$ref": "#/components/schemas/Content"}}},
   {"type": "object", "required": ["role", "tool_calls"], "properties": {
     "role": {"const": "assistant"},
-    "content": {"anyOf": [{"$ref": "#/components/schemas/Content"}, {"type": "null"}]},
+    "content": {"$ref": "#/components/schemas/Content"},
     "tool_calls": {"type": "array", "minItems": 1, "items": {"type": "object"}}}}]},
-"Content": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {
+"Content": {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "minItems": 1, "items": {
   "type": "object", "additionalProperties": false, "required": ["type", "text"],
   "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}}]},
 "CompletionRequest": {"type": "object", "additionalProperties": false,
