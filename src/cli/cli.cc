@@ -107,8 +107,10 @@ int run_action(const Action& action) {
     const Result<int> result = action();
     if (result) return *result;
     // What was printed so far comes before the complaint, also when both go to one terminal.
-    const int code = finish(exit_code(result.error().kind));
-    report(result.error().message);
+    const Error& error = result.error();
+    const int code = finish(exit_code(error.kind));
+    // Foundry Local's mark of a model that is not there.
+    report(error.kind == ErrorKind::not_found ? cat("❌ ", error.message) : error.message);
     return code;
   } catch (const std::bad_alloc&) {
     report("out of memory");

@@ -78,7 +78,7 @@ class WrongUse(CliTest):
         self.assertIn("--context", self.hearth.fails(2, "serve", "--context", "100"))
 
     def test_a_model_that_is_not_there_is_named_with_the_nearest(self):
-        self.assertIn("no model \"nothing\"", self.hearth.fails(1, "model", "run", "nothing", "--prompt", "x"))
+        self.assertIn("hearth: ❌ no model \"nothing\"", self.hearth.fails(1, "model", "run", "nothing", "--prompt", "x"))
         self.hearth.out("model", "import", TINY, "--alias", "tiny-llama")
         self.assertIn("did you mean \"tiny-llama\"?", self.hearth.fails(1, "model", "info", "tiny-lama"))
         self.assertIn("did you mean \"phi-4-mini\"?", self.hearth.fails(1, "model", "run", "phi-4-minni", "--prompt", "x"))
