@@ -1,7 +1,7 @@
 """llama_cpp.py - llama.cpp as a peer: the prebuilt library of the npm package @node-llama-cpp/linux-x64 (MIT).
 
-It picks its own instruction set, or with --isa avx2 the build for processors that have no more than that. The archive (11 MB) is fetched once into build/peers with npm; nothing of it is run but
-the library's C functions.
+It picks its own instruction set, or with --isa avx2 the build for processors that have no more than that. The archive (11 MB)
+is fetched once into build/peers with npm; nothing of it is run but the library's C functions.
 
   bench/peers/llama_cpp.py                                  fetches, and prints the folder
   bench/peers/llama_cpp.py MODEL --threads N --context N    answers lines "prefill N" and "decode DEPTH N" with their

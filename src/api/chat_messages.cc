@@ -139,7 +139,7 @@ void read_message(const Json& message, std::size_t index, Fields& request, Json&
   if (content) {
     out["content"] = *content;
   } else if (role != "assistant" && message.contains("content") && message["content"].is_null()) {
-    out["content"] = "";  // Foundry Local takes it, and its clients send it
+    out["content"] = "";  // nothing was said
   } else if (role != "assistant") {
     fields.fail("content",
                 cat("'", path, ".content' is required: a string or an array of text parts"));

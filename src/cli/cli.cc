@@ -109,7 +109,7 @@ int run_action(const Action& action) {
     // What was printed so far comes before the complaint, also when both go to one terminal.
     const Error& error = result.error();
     const int code = finish(exit_code(error.kind));
-    // Foundry Local's mark of a model that is not there.
+    // What is asked for is not there: Foundry Local marks a model so.
     report(error.kind == ErrorKind::not_found ? cat("❌ ", error.message) : error.message);
     return code;
   } catch (const std::bad_alloc&) {

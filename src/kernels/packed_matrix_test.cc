@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <random>
 
 #include "kernels/matmul.h"
@@ -51,6 +52,39 @@ TEST(PackedDtype, is_a_type_with_a_layout_and_at_most_f16_for_what_is_smaller) {
     EXPECT_EQ(packed_dtype(packed), packed) << info.name;
     if (info.dtype == DType::f32) continue;
     EXPECT_LE(dtype_info(packed).block_bytes, 2 * dtype_info(packed).block_values) << info.name;
+  }
+}
+
+// Packed as f16 a token would read four times the bytes of the file.
+TEST(PackedDtype, keeps_the_k_and_i_quants_that_people_use_small) {
+  for (const DType dtype :
+       {DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::iq4_xs}) {
+    const DTypeInfo &file = dtype_info(dtype), &packed = dtype_info(packed_dtype(dtype));
+    EXPECT_LE(packed.block_bytes * file.block_values, 2 * file.block_bytes * packed.block_values)
+        << file.name;
+  }
+}
+
+// A scale below the normal numbers of a half keeps fewer bits.
+TEST(PackedIq4Xs, small_weights_move_little) {
+  std::mt19937 random(7);
+  ThreadPool pool(1);
+  TestTensor tensor = random_tensor(DType::iq4_xs, 16, 256, random);
+  const std::uint16_t d = f32_to_f16(1e-6f);
+  const std::size_t row = dtype_info(DType::iq4_xs).block_bytes;
+  for (std::size_t o = 0; o < 16; ++o) std::memcpy(&tensor.bytes[o * row], &d, sizeof d);
+  const PackedMatrix packed = pack(tensor.view, false, pool);
+  std::vector<float> weights(256);
+  for (std::int64_t o = 0; o < 16; ++o) {
+    dequantize_row(tensor.view, o, weights);
+    for (std::int64_t i = 0; i < 256; ++i) {
+      const std::uint8_t* block = packed.panel(0) + i / 32 * 34 * kPanel;
+      std::uint16_t scale;
+      std::memcpy(&scale, block + 512 + 2 * o, sizeof scale);
+      const int code = block[64 * (i % 32 / 4) + 4 * o + i % 4] - 128;
+      EXPECT_NEAR(f16_to_f32(scale) * static_cast<float>(code),
+                  weights[static_cast<std::size_t>(i)], 0x1p-18);
+    }
   }
 }
 
