@@ -138,8 +138,8 @@ class Peers(CliTest):
         out = self.hearth.home / "result.md"
         # Against itself: the peer of a real run comes from a package.
         itself = f"{BINARY} bench model {{model}} --threads {{threads}} --turns"
-        done = self.run_peers("--rows", "smollm2-135m decode", "--pairs", "2", "--out", out, "--peer-command", itself,
-                              "--peer-name", "itself")
+        done = self.run_peers("--rows", "smollm2-135m decode,beside one busy", "--pairs", "2", "--out", out, "--peer-command",
+                              itself, "--peer-name", "itself")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(out.read_text(), done.stdout)
         rows = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| smollm2")]
@@ -151,6 +151,12 @@ class Peers(CliTest):
                 middle, least, most = (float(word.strip("[]")) for word in cell.replace("…", " ").split())
                 self.assertTrue(0 < least <= middle <= most, cell)
         self.assertIn("Hearth beside itself: ", done.stdout)
+
+    def test_rows_are_chosen_by_their_whole_name_or_a_part_of_it(self):
+        def listed(words):
+            return self.run_peers("--list", "--rows", words).stdout.splitlines()
+        self.assertEqual(listed("smollm2-135m decode"), ["smollm2-135m decode"])
+        self.assertEqual(listed("135m decode"), ["smollm2-135m decode", "smollm2-135m decode beside one busy process"])
 
     def test_what_it_cannot_do_is_said_in_one_line(self):
         self.assertIn("no row's name contains nothing", self.run_peers("--rows", "nothing").stderr)
