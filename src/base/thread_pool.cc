@@ -34,12 +34,17 @@ void pause_briefly() {
 constexpr auto kSpin = std::chrono::microseconds(20);
 
 template <class Done>
-bool spin_until(Done&& done) {
+bool spin_until(Done&& done, ThreadPool::Ahead ahead) {
   const auto deadline = std::chrono::steady_clock::now() + kSpin;
   do {
     for (int i = 0; i < 64; ++i) {
       if (done()) return true;
-      pause_briefly();
+      if (ahead.n_bytes > 0) {
+        for (int line = 0; line < 4; ++line) __builtin_prefetch(ahead.begin + 64 * line, 0, 2);
+        ahead = {ahead.begin + 256, ahead.n_bytes - 256};
+      } else {
+        pause_briefly();
+      }
     }
   } while (std::chrono::steady_clock::now() < deadline);
   return done();
@@ -47,9 +52,9 @@ bool spin_until(Done&& done) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int n_threads) {
+ThreadPool::ThreadPool(int n_threads) : ranges_(static_cast<std::size_t>(n_threads)) {
   CHECK(n_threads >= 1, "a pool has at least the calling thread");
-  for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this] { work(); });
+  for (std::size_t i = 1; i < ranges_.size(); ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -62,13 +67,19 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::drain() {
+void ThreadPool::drain(std::size_t thread) {
   inside_loop = true;
-  for (std::int64_t i = next_.fetch_add(1); i < n_; i = next_.fetch_add(1)) task_(context_, i);
+  for (std::size_t k = 0; k < ranges_.size(); ++k) {
+    Range& range = ranges_[(thread + k) % ranges_.size()];
+    for (std::int64_t i = range.next.fetch_add(1); i < range.end; i = range.next.fetch_add(1)) {
+      task_(context_, i);
+    }
+  }
   inside_loop = false;
 }
 
-void ThreadPool::run_erased(std::int64_t n, Task task, void* context) {
+void ThreadPool::run_erased(std::int64_t n, Task task, void* context,
+                            std::span<const Ahead> ahead) {
   CHECK(!inside_loop, "ThreadPool::run inside a loop body would wait for itself");
   if (n <= 0) return;
   // Who waits holds next_turn_, so that a caller of loop after loop lets it go first: a mutex alone
@@ -78,9 +89,13 @@ void ThreadPool::run_erased(std::int64_t n, Task task, void* context) {
   next.unlock();
   task_ = task;
   context_ = context;
-  n_ = n;
-  next_ = 0;
-  if (workers_.empty() || n == 1) return drain();
+  ahead_ = ahead;
+  for (int t = 0; t < n_threads(); ++t) {
+    Range& range = ranges_[static_cast<std::size_t>(t)];
+    range.next = first_index(n, t);
+    range.end = first_index(n, t + 1);
+  }
+  if (workers_.empty() || n == 1) return drain(0);
   open_ = true;
   ++generation_;
   if (n_parked_ > 0) {
@@ -91,17 +106,19 @@ void ThreadPool::run_erased(std::int64_t n, Task task, void* context) {
     }
     wake_.notify_all();
   }
-  drain();
+  drain(0);
   // Every index is taken. A worker that comes from here on sees a closed loop; those inside finish.
   open_ = false;
-  while (!spin_until([this] { return n_active_ == 0; })) std::this_thread::yield();
+  const Ahead mine = ahead.empty() ? Ahead{} : ahead[0];
+  while (!spin_until([this] { return n_active_ == 0; }, mine)) std::this_thread::yield();
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(std::size_t thread) {
   std::uint64_t seen = 0;
+  Ahead ahead;
   while (true) {
     const auto raised = [this, seen] { return generation_ != seen; };
-    if (!spin_until(raised)) {
+    if (!spin_until(raised, ahead)) {
       std::unique_lock lock(park_);
       ++n_parked_;
       wake_.wait(lock, raised);
@@ -112,7 +129,11 @@ void ThreadPool::work() {
     // First be counted, then look: run_erased closes first and counts then, so one of the two sees
     // the other (both are sequentially consistent).
     ++n_active_;
-    if (open_) drain();
+    ahead = {};
+    if (open_) {
+      drain(thread);
+      if (!ahead_.empty()) ahead = ahead_[thread];
+    }
     --n_active_;
   }
 }

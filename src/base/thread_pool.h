@@ -2,9 +2,11 @@
 // core.
 //
 // run(n, fn) calls fn(0) … fn(n - 1), each once, on the calling thread and the workers, and returns
-// when all are done. Indices are handed out one by one from a counter, so a thread that a busy
-// neighbour holds up costs its share and no more; which thread runs an index is unspecified,
-// therefore fn(i) must compute the same bytes whoever calls it.
+// when all are done. Each thread begins with a stretch of indices of its own, so that what it reads
+// lies in one piece (a fifth of a small model's decoding, bench/LOG.md), and takes them one by one;
+// who has finished takes from the others' stretches. So a thread that a busy neighbour holds up
+// costs its share and no more. Which thread runs an index is unspecified, therefore fn(i) must
+// compute the same bytes whoever calls it.
 //
 // A loop ends when every index has run; a worker that the kernel has not woken by then is not
 // waited for (beside one busy process this keeps a loop from costing a scheduler time slice).
@@ -18,6 +20,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -34,19 +37,36 @@ class ThreadPool {
 
   int n_threads() const { return static_cast<int>(workers_.size()) + 1; }
 
+  // The index at which a thread begins; those before the next thread's follow.
+  std::int64_t first_index(std::int64_t n, int thread) const {
+    return (thread * n + n_threads() - 1) / n_threads();
+  }
+
+  // Memory that a thread asks its cache for while it waits. Never read, so it may be gone.
+  struct Ahead {
+    const std::uint8_t* begin = nullptr;
+    std::int64_t n_bytes = 0;
+  };
+
+  // `ahead`: empty, or one for each thread, the calling one first.
   template <class Fn>
-  void run(std::int64_t n, Fn&& fn) {
+  void run(std::int64_t n, Fn&& fn, std::span<const Ahead> ahead = {}) {
     using Body = std::remove_reference_t<Fn>;
     run_erased(
         n, [](void* context, std::int64_t i) { (*static_cast<Body*>(context))(i); },
-        const_cast<void*>(static_cast<const void*>(&fn)));
+        const_cast<void*>(static_cast<const void*>(&fn)), ahead);
   }
 
  private:
   using Task = void (*)(void* context, std::int64_t index);
-  void run_erased(std::int64_t n, Task task, void* context);
-  void work();
-  void drain();
+  // Indices [next, end), handed out from the front.
+  struct alignas(64) Range {
+    std::atomic<std::int64_t> next{0};
+    std::int64_t end = 0;
+  };
+  void run_erased(std::int64_t n, Task task, void* context, std::span<const Ahead> ahead);
+  void work(std::size_t thread);
+  void drain(std::size_t thread);
 
   std::vector<std::thread> workers_;
   std::mutex turn_;       // held by the caller of the current loop
@@ -56,9 +76,9 @@ class ThreadPool {
   // worker that is counted in n_active_ and saw open_.
   Task task_ = nullptr;
   void* context_ = nullptr;
-  std::int64_t n_ = 0;
+  std::span<const Ahead> ahead_;
+  std::vector<Range> ranges_;                             // one a thread
   alignas(64) std::atomic<std::uint64_t> generation_{0};  // raised when a loop opens
-  alignas(64) std::atomic<std::int64_t> next_{0};
   alignas(64) std::atomic<bool> open_{false};
   std::atomic<int> n_active_{0};
 

@@ -1,6 +1,7 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <atomic>
 #include <chrono>
@@ -22,6 +23,56 @@ TEST(ThreadPool, runs_every_index_exactly_once) {
       for (const auto& count : counts) EXPECT_EQ(count, 1);
     }
   }
+}
+
+TEST(ThreadPool, stretches_of_threads_follow_one_another_and_leave_nothing_out) {
+  for (const int n_threads : {1, 2, 3, 8}) {
+    const ThreadPool pool(n_threads);
+    for (const std::int64_t n : {1, 2, 7, 1000}) {
+      EXPECT_EQ(pool.first_index(n, 0), 0);
+      EXPECT_EQ(pool.first_index(n, n_threads), n);
+      for (int t = 0; t < n_threads; ++t) {
+        const std::int64_t size = pool.first_index(n, t + 1) - pool.first_index(n, t);
+        EXPECT_TRUE(size == n / n_threads || size == n / n_threads + 1);
+      }
+    }
+  }
+}
+
+TEST(ThreadPool, a_thread_begins_with_its_own_stretch_and_helps_with_the_others) {
+  ThreadPool pool(2);
+  std::atomic<bool> other_began = false, last_began = false;
+  std::thread::id ran[8];
+  pool.run(8, [&](std::int64_t i) {
+    ran[i] = std::this_thread::get_id();
+    if (i == 4) other_began = true;
+    if (i == 7) last_began = true;
+    while (i == 0 && !other_began) std::this_thread::yield();
+    while (i == 4 && !last_began) std::this_thread::yield();
+  });
+  for (const int i : {0, 1, 2, 3, 5, 6, 7}) EXPECT_EQ(ran[i], std::this_thread::get_id());
+  EXPECT_NE(ran[4], std::this_thread::get_id());
+}
+
+TEST(ThreadPool, memory_that_is_read_ahead_need_not_be_readable) {
+  ThreadPool pool(2);
+  constexpr std::size_t kBytes = 1 << 20;
+  void* memory = mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  const ThreadPool::Ahead stretch{static_cast<const std::uint8_t*>(memory), kBytes};
+  const ThreadPool::Ahead ahead[2] = {stretch, stretch};
+  std::atomic<int> n_run = 0;
+  for (int loop = 0; loop < 100; ++loop) {
+    pool.run(
+        2,
+        [&](std::int64_t i) {
+          ++n_run;
+          if (i == 0) std::this_thread::sleep_for(std::chrono::microseconds(5));
+        },
+        ahead);
+  }
+  EXPECT_EQ(n_run, 200);
+  munmap(memory, kBytes);
 }
 
 TEST(ThreadPool, a_loop_sees_what_the_loop_before_it_wrote) {

@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/read_ahead.h"
 #include "kernels/ops.h"
 #include "kernels/packed_matrix.h"
 #include "kernels/weight_image.h"
@@ -132,6 +133,9 @@ class CpuOps final : public Ops {
   std::int64_t quantized_bytes() const;
   QuantizedRows quantize(Activation in);
   void compute_angles(RopeAngles& r, std::int64_t first, std::int64_t last) const;
+  // first_panel(thread), among all panels of the products.
+  template <class FirstPanel>
+  void plan_read_ahead(std::span<const Product> products, FirstPanel&& first_panel);
   void multiply(Activation in, std::span<const Product> products, bool add);
   // fn(first_row, last_row) over all rows: at once when there are few, in parts on the pool
   // otherwise.
@@ -165,6 +169,7 @@ class CpuOps final : public Ops {
   KvGeometry geometry_;
   std::int64_t n_pages_ = 0;
   std::shared_ptr<std::uint8_t> activations_, quantized_, kv_, partials_;
+  ReadAhead read_ahead_;
   std::vector<std::int64_t> first_task_;  // of each sequence of the batch, and the total
 
   Batch batch_;
