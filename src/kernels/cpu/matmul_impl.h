@@ -256,10 +256,12 @@ template <class V, class Format, int R>
 }
 
 // n blocks of 32 inputs of one panel, whose weights begin at w, for the R rows of `records`. The
-// sums go on from those in `sums`, or from zero.
-template <class V, class Format, int R>
-void quantized_tile(const std::uint8_t* w, const RecordOf<V, Format, R>* records, std::int64_t n,
-                    bool from_zero, float (*sums)[kPanel]) {
+// sums go on from those in `sums`, or from zero; keep(r, sum) takes them.
+template <class V, class Format, int R, class Keep>
+[[gnu::always_inline]] inline void quantized_tile(const std::uint8_t* w,
+                                                  const RecordOf<V, Format, R>* records,
+                                                  std::int64_t n, bool from_zero,
+                                                  const float (*sums)[kPanel], Keep&& keep) {
   constexpr int kSteps = Format::kValues / 32;
   typename V::F acc[R];
 #pragma GCC unroll 16
@@ -271,21 +273,31 @@ void quantized_tile(const std::uint8_t* w, const RecordOf<V, Format, R>* records
     }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) V::store(sums[r], acc[r]);
+  for (int r = 0; r < R; ++r) keep(r, acc[r]);
+}
+
+// A tile's sums, for the next chunk of inputs to go on from. Never inlined: its loop for one row is
+// decoding, which was a tenth slower as a part of the function below (GCC 12, AMD Zen 4).
+template <class V, class Format, int R>
+[[gnu::noinline]] void partial_tile(const std::uint8_t* w, const RecordOf<V, Format, R>* records,
+                                    std::int64_t n, bool from_zero, float (*sums)[kPanel]) {
+  quantized_tile<V, Format, R>(w, records, n, from_zero, sums,
+                               [&](int r, typename V::F sum) { V::store(sums[r], sum); });
 }
 
 template <class V>
-void write_sums(const MatMul& op, std::int64_t row, std::int64_t panel, const float* sums) {
+void write_sum(const MatMul& op, std::int64_t row, std::int64_t panel, typename V::F sum) {
   float* y = op.y.row(op.y_row(row)) + panel * kPanel;
-  const typename V::F sum = V::load(sums);
   V::store(y, op.add ? V::add(V::load(y), sum) : sum);
 }
 
-// Rows [row, row + n_rows), at most R, by the panels [first, last), at most kPanelGroup.
+// Rows [row, row + n_rows), at most R, by the panels [first, last), at most kPanelGroup. Tiles
+// of the largest size write an output when it is complete: up to 1.05 times the speed of prefill.
 template <class V, class Format, int R>
 void quantized_rows(const MatMul& op, std::int64_t first, std::int64_t last, std::int64_t row,
                     std::int64_t n_rows) {
   using Record = RecordOf<V, Format, R>;
+  constexpr bool kAtOnce = R == V::kTileRows;
   constexpr auto kChunk = kRecordBytes / static_cast<std::int64_t>(sizeof(Record));
   alignas(64) Record records[kChunk];
   alignas(64) float sums[kPanelGroup][R][kPanel];
@@ -295,11 +307,23 @@ void quantized_rows(const MatMul& op, std::int64_t first, std::int64_t last, std
     gather_rows<V, Format, R>(op, row, n_rows, b, n, records);
     const std::int64_t offset = b * 32 / Format::kValues * Format::kBytes;
     for (std::int64_t p = first; p < last; ++p) {
-      quantized_tile<V, Format, R>(op.w->panel(p) + offset, records, n, b == 0, sums[p - first]);
+      const std::uint8_t* w = op.w->panel(p) + offset;
+      float(*tile)[kPanel] = sums[p - first];
+      if (kAtOnce && b + n == n_blocks) {
+        quantized_tile<V, Format, R>(w, records, n, b == 0, tile, [&](int r, typename V::F sum) {
+          if (r < n_rows) write_sum<V>(op, row + r, p, sum);
+        });
+      } else {
+        partial_tile<V, Format, R>(w, records, n, b == 0, tile);
+      }
     }
   }
-  for (std::int64_t r = 0; r < n_rows; ++r) {
-    for (std::int64_t p = first; p < last; ++p) write_sums<V>(op, row + r, p, sums[p - first][r]);
+  if constexpr (!kAtOnce) {
+    for (std::int64_t r = 0; r < n_rows; ++r) {
+      for (std::int64_t p = first; p < last; ++p) {
+        write_sum<V>(op, row + r, p, V::load(sums[p - first][r]));
+      }
+    }
   }
 }
 
