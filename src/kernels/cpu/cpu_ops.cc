@@ -18,8 +18,8 @@ constexpr std::int64_t kSplitQueries = 64;
 // Below this many rows an operator that goes row by row is not worth a hand-over to the pool (about
 // 1 µs).
 constexpr std::int64_t kFewRows = 4;
-// What a waiting thread reads ahead at most: an eighth of the smallest second-level cache of today.
-// Measured on 64 to 256 KiB: 128 is as good as any (bench/LOG.md).
+// What a waiting thread reads ahead at most: a quarter of a second-level cache of 512 KiB. Of 64,
+// 128 and 256 KiB the middle one was fastest (bench/LOG.md).
 constexpr std::int64_t kReadAhead = std::int64_t{128} << 10;
 // What one thread packs or copies at a time.
 constexpr std::int64_t kWriteBytes = std::int64_t{1} << 20;
