@@ -125,11 +125,13 @@ class Downloads(DownloadTest):
         self.hub.bytes_per_second = None
         written = self.recorded("killed", len(LARGE))
         self.assertGreater(written, 0)
-        before = len(self.hub.requests)
+        # The hub may still come to a request of the last one that was killed: this run's have a name.
+        self.hearth.environment["HF_TOKEN"] = "goes-on"
         self.hearth.out(*arguments[1:])
         self.assertEqual(self.models()["killed"]["sha256"], hashlib.sha256(LARGE).hexdigest())
         self.assertEqual(self.leftovers(), [])
-        ranges = [h["Range"][6:].split("-") for _, _, h in self.hub.requests[before:] if h.get("Range", "bytes=0-0") != "bytes=0-0"]
+        ranges = [h["Range"][6:].split("-") for _, _, h in self.hub.requests
+                  if h.get("Authorization") == "Bearer goes-on" and h.get("Range", "bytes=0-0") != "bytes=0-0"]
         self.assertEqual(sum(int(last) - int(first) + 1 for first, last in ranges), len(LARGE) - written)
 
     def test_two_at_once_bring_one_model(self):
