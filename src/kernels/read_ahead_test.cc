@@ -4,6 +4,10 @@
 
 #include <array>
 #include <cstdint>
+#include <random>
+
+#include "kernels/packed_matrix.h"
+#include "kernels/test_data.h"
 
 namespace hearth::kernels {
 namespace {
@@ -57,6 +61,27 @@ TEST(ReadAhead, says_nothing_where_nothing_should_be_read_early) {
   steps.come_to(2);  // follows nothing
   steps.come_to(0);
   EXPECT_TRUE(steps.next_is(1));
+}
+
+TEST(ReadAhead, a_stretch_ends_with_its_matrix) {
+  std::mt19937 random(3);
+  ThreadPool pool(1);
+  const PackedMatrix first = pack(random_tensor(DType::q4_0, 48, 64, random).view, false, pool);
+  const PackedMatrix second = pack(random_tensor(DType::q8_0, 16, 64, random).view, false, pool);
+  const PackedMatrix large = pack(random_tensor(DType::f32, 64, 1024, random).view, false, pool);
+  const MatMul products[] = {{.w = &first, .x = {}, .xq = {}, .y = {}, .add = false},
+                             {.w = &second, .x = {}, .xq = {}, .y = {}, .add = false},
+                             {.w = &large, .x = {}, .xq = {}, .y = {}, .add = false}};
+  const auto expect = [&](std::int64_t panel, const std::uint8_t* begin, std::int64_t n_bytes) {
+    const ThreadPool::Ahead stretch = stretch_from(products, panel);
+    EXPECT_EQ(stretch.begin, begin) << panel;
+    EXPECT_EQ(stretch.n_bytes, n_bytes) << panel;
+  };
+  expect(0, first.panel(0), 3 * first.panel_bytes);
+  expect(2, first.panel(2), first.panel_bytes);
+  expect(3, second.panel(0), second.panel_bytes);
+  expect(4, large.panel(0), kReadAhead);  // of 256 KiB
+  expect(8, nullptr, 0);
 }
 
 }  // namespace

@@ -18,9 +18,6 @@ constexpr std::int64_t kSplitQueries = 64;
 // Below this many rows an operator that goes row by row is not worth a hand-over to the pool (about
 // 1 µs).
 constexpr std::int64_t kFewRows = 4;
-// What a waiting thread reads ahead at most: a quarter of a second-level cache of 512 KiB. Of 64,
-// 128 and 256 KiB the middle one was fastest (bench/LOG.md).
-constexpr std::int64_t kReadAhead = std::int64_t{128} << 10;
 // What one thread packs or copies at a time.
 constexpr std::int64_t kWriteBytes = std::int64_t{1} << 20;
 
@@ -369,23 +366,6 @@ QuantizedRows CpuOps::quantize(Activation in) {
   return out;
 }
 
-template <class FirstPanel>
-void CpuOps::plan_read_ahead(std::span<const Product> products, FirstPanel&& first_panel) {
-  const std::span<ThreadPool::Ahead> ahead = read_ahead_.come_to(products[0].matrix.id);
-  for (std::size_t t = 0; t < ahead.size(); ++t) {
-    ahead[t] = {};
-    std::int64_t p = first_panel(static_cast<int>(t));
-    for (const Product& product : products) {
-      const PackedMatrix& w = matrices_[static_cast<std::size_t>(product.matrix.id)];
-      if (p < w.n_panels()) {
-        ahead[t] = {w.panel(p), std::min(kReadAhead, (w.n_panels() - p) * w.panel_bytes)};
-        break;
-      }
-      p -= w.n_panels();
-    }
-  }
-}
-
 void CpuOps::multiply(Activation in, std::span<const Product> products, bool add) {
   constexpr std::size_t kMaxProducts = 4;
   CHECK(products.size() <= kMaxProducts, "matmul: at most 4 products of one input");
@@ -406,9 +386,11 @@ void CpuOps::multiply(Activation in, std::span<const Product> products, bool add
   const std::int64_t n_panels = first_panel[products.size()];
   const MatMulParts parts(n_panels, n_rows_, pool_.n_threads());
   if (parts.few_rows()) {
-    plan_read_ahead(products, [&](int thread) {
-      return parts.part(pool_.first_index(parts.n(), thread)).first_panel;
-    });
+    const std::span<ThreadPool::Ahead> ahead = read_ahead_.come_to(products[0].matrix.id);
+    for (std::size_t t = 0; t < ahead.size(); ++t) {
+      const std::int64_t first = pool_.first_index(parts.n(), static_cast<int>(t));
+      ahead[t] = stretch_from({ops.data(), products.size()}, parts.part(first).first_panel);
+    }
   } else {
     read_ahead_.come_to_none();
   }

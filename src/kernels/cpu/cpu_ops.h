@@ -133,9 +133,6 @@ class CpuOps final : public Ops {
   std::int64_t quantized_bytes() const;
   QuantizedRows quantize(Activation in);
   void compute_angles(RopeAngles& r, std::int64_t first, std::int64_t last) const;
-  // first_panel(thread), among all panels of the products.
-  template <class FirstPanel>
-  void plan_read_ahead(std::span<const Product> products, FirstPanel&& first_panel);
   void multiply(Activation in, std::span<const Product> products, bool add);
   // fn(first_row, last_row) over all rows: at once when there are few, in parts on the pool
   // otherwise.

@@ -5,14 +5,33 @@
 // quantises a row and the others would only wait: a sixth of a small model's decoding.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "kernels/matmul.h"
 
 namespace hearth::kernels {
+
+// What a waiting thread reads ahead at most: a quarter of a second-level cache of 512 KiB. Of 64,
+// 128 and 256 KiB the middle one was fastest (bench/LOG.md).
+inline constexpr std::int64_t kReadAhead = std::int64_t{128} << 10;
+
+// The weights from a panel on, counted over all the products' panels, as far as they lie in one
+// piece. Empty behind the last panel.
+inline ThreadPool::Ahead stretch_from(std::span<const MatMul> products, std::int64_t panel) {
+  for (const MatMul& product : products) {
+    const PackedMatrix& w = *product.w;
+    if (panel < w.n_panels()) {
+      return {w.panel(panel), std::min(kReadAhead, (w.n_panels() - panel) * w.panel_bytes)};
+    }
+    panel -= w.n_panels();
+  }
+  return {};
+}
 
 class ReadAhead {
  public:
