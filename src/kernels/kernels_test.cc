@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "kernels/cpu/isa.h"
@@ -348,16 +349,51 @@ TEST_P(Kernels, pool_of_zeros_is_zero_and_one_bad_value_spoils_the_whole_unit_ve
   EXPECT_TRUE(std::isnan(x[5]));
 }
 
+// Of each row: codes, scales and sums, without what lies between them.
+void expect_equal_rows(const QuantizedRows& got, const QuantizedRows& expected) {
+  const auto n = static_cast<std::size_t>(got.k);
+  for (std::int64_t t = 0; t < got.n_rows; ++t) {
+    EXPECT_EQ(std::memcmp(got.q(t), expected.q(t), n), 0) << n << " codes of row " << t;
+    EXPECT_EQ(std::memcmp(got.d(t), expected.d(t), n / 32 * 4), 0) << n << " scales of row " << t;
+    EXPECT_EQ(std::memcmp(got.sums(t), expected.sums(t), n / 16 * 4), 0) << n << " sums of " << t;
+  }
+}
+
 TEST_P(Kernels, quantize_is_bit_equal_to_the_definition) {
-  for (const std::int64_t n : {32, 64, 576, 1536}) {
-    Shifted x(3, n, 1, random);
+  for (const std::int64_t n : {32, 64, 256, 288, 480, 512, 544, 576, 1536}) {
+    Shifted x(5, n, 1, random);
     std::fill_n(x.rows.row(1), 32, 0.0f);  // a block of zeros
     x.rows.row(2)[5] = 1e30f;              // one huge value
-    const auto size = static_cast<std::size_t>(3 * QuantizedRows::row_bytes(n));
-    std::vector<std::uint8_t> got(size, 0), expected(size, 0);
-    k.quantize(x.rows, {got.data(), 3, n}, 0, 3);
-    quantize_reference(x.rows, {expected.data(), 3, n}, 0, 3);
-    EXPECT_EQ(got, expected) << n;
+    for (std::int64_t i = 0; i < n; ++i) {
+      x.rows.row(3)[i] *= 0x1p-79f;  // on both sides of the least that is told apart
+      x.rows.row(4)[i] *= 0x1p-130f;
+    }
+    const auto size = static_cast<std::size_t>(5 * QuantizedRows::row_bytes(n));
+    std::vector<std::uint8_t> got(size + 64, 7), expected(size, 0);
+    k.quantize(x.rows, {got.data(), 5, n}, 0, 5);
+    quantize_reference(x.rows, {expected.data(), 5, n}, 0, 5);
+    expect_equal_rows({got.data(), 5, n}, {expected.data(), 5, n});
+    for (std::size_t i = size; i < got.size(); ++i) ASSERT_EQ(got[i], 7) << n << " behind the rows";
+  }
+}
+
+TEST_P(Kernels, a_block_that_is_not_finite_has_a_scale_that_is_not_a_number) {
+  constexpr std::int64_t kColumns = 576;
+  const float inf = std::numeric_limits<float>::infinity();
+  std::vector<std::uint8_t> got(static_cast<std::size_t>(QuantizedRows::row_bytes(kColumns)), 0);
+  std::vector<std::uint8_t> expected = got;
+  const QuantizedRows out{got.data(), 1, kColumns}, reference{expected.data(), 1, kColumns};
+  for (const float bad : {std::nanf(""), -std::nanf(""), inf, -inf}) {
+    for (std::int64_t at = 0; at < kColumns; at += at < 64 ? 1 : 37) {
+      std::vector<float> x = random_values(kColumns, random);
+      x[static_cast<std::size_t>(at)] = bad;
+      k.quantize({x.data(), 1, kColumns, kColumns}, out, 0, 1);
+      quantize_reference({x.data(), 1, kColumns, kColumns}, reference, 0, 1);
+      for (std::int64_t b = 0; b < kColumns / 32; ++b) {
+        ASSERT_EQ(std::isnan(out.d(0)[b]), b == at / 32) << bad << " at " << at << ", block " << b;
+      }
+      expect_equal_rows(out, reference);
+    }
   }
 }
 

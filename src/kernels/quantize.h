@@ -1,6 +1,7 @@
 // quantize.h - activations to int8, once for all matrices that read them.
 //
-//     d = max |x| / 127 over a block of 32     q = round to nearest even(x * (127 / max |x|))
+//     size = max(|x| over a block of 32, 2^-80)    d = size / 127
+//     q = round to nearest even(x * (127 / size))
 //
 // A row of k values (a multiple of 32) becomes one record:
 //
@@ -8,7 +9,9 @@
 //     float  d[k / 32]
 //     int32  sums[k / 16]    sum of q over each 16, for weights stored with an offset
 //
-// at 64-byte aligned offsets. A block of zeros has d = 0 and q = 0. Bit-equal on every ISA.
+// at 64-byte aligned offsets. The bound keeps a block of zeros, or of values that no sum would
+// notice, from dividing by them. A block with a value that is not a number or infinite has d = NaN
+// and q = 0, so that its products are NaN. Bit-equal on every ISA.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +19,8 @@
 #include "tensor/rows.h"
 
 namespace hearth::kernels {
+
+inline constexpr float kLeastQuantized = 0x1p-80f;
 
 struct QuantizedRows {
   std::uint8_t* data = nullptr;
@@ -37,8 +42,5 @@ struct QuantizedRows {
 // Row i of x into row i of out, for i in [first, last).
 void quantize_reference(Rows<const float> x, QuantizedRows out, std::int64_t first,
                         std::int64_t last);
-
-// |x - d q| of one value: half a step, and the rounding of 127 / max.
-constexpr double quantize_tolerance(double max_abs) { return max_abs / 127 * (0.5 + 0x1p-15); }
 
 }  // namespace hearth::kernels

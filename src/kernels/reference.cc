@@ -2,6 +2,7 @@
 // the kernels are tested against these, never the other way round.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "base/check.h"
@@ -184,14 +185,15 @@ void quantize_reference(Rows<const float> x, QuantizedRows out, std::int64_t fir
   for (std::int64_t t = first; t < last; ++t) {
     for (std::int64_t b = 0; b < out.k / 32; ++b) {
       const float* in = x.row(t) + 32 * b;
-      float largest = 0;
-      for (int i = 0; i < 32; ++i) largest = std::max(largest, std::fabs(in[i]));
-      const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
-      out.d(t)[b] = largest / 127.0f;
+      const bool finite = std::all_of(in, in + 32, [](float v) { return std::isfinite(v); });
+      float size = kLeastQuantized;
+      for (int i = 0; i < 32; ++i) size = std::max(size, std::fabs(in[i]));
+      out.d(t)[b] = finite ? size / 127.0f : std::numeric_limits<float>::quiet_NaN();
       for (int half = 0; half < 2; ++half) {
         std::int32_t sum = 0;
         for (int i = 16 * half; i < 16 * half + 16; ++i) {
-          const auto q = static_cast<std::int8_t>(std::nearbyint(in[i] * inverse));
+          const float code = finite ? std::nearbyint(in[i] * (127.0f / size)) : 0.0f;
+          const auto q = static_cast<std::int8_t>(code);
           out.q(t)[32 * b + i] = q;
           sum += q;
         }

@@ -68,34 +68,41 @@ void page_scores(const AttendTile& tile, const QueryGroup<V, Q>& group, std::int
 }
 
 // From scores to weights relative to the highest so far. correction[i] is what the sums before are
-// multiplied by.
+// multiplied by. Each step is done for all queries before the next one: that of one query alone
+// waits for its own latencies (a tenth of the attention of a prompt).
 template <class V, int Q>
 void weigh_block(const QueryGroup<V, Q>& group, float (*scores)[kScoreBlock], float* correction) {
   alignas(64) float fall[16] = {};
-  float total[Q];
+  float highest[Q];
   for (int i = 0; i < Q; ++i) {
-    typename V::F highest = V::load(scores[i]);
-    for (int c = 16; c < kScoreBlock; c += 16) highest = V::max(highest, V::load(scores[i] + c));
-    const float before = group.partial[i][0], found = V::reduce_max(highest);
-    const float after = found > before ? found : before;
+    typename V::F found = V::load(scores[i]);
+    for (int c = 16; c < kScoreBlock; c += 16) found = V::max(found, V::load(scores[i] + c));
+    highest[i] = V::reduce_max(found);
+  }
+  for (int i = 0; i < Q; ++i) {
+    const float before = group.partial[i][0];
+    const float after = highest[i] > before ? highest[i] : before;
     group.partial[i][0] = after;
-    // Nothing visible to this query yet: everything stays zero.
+    // Nothing visible to this query yet: everything stays zero, as exp(-inf - 0) is.
     const bool none = after == -__builtin_inff();
+    highest[i] = none ? 0 : after;
     fall[i] = none ? 0 : before - after;
-    typename V::F sum = V::set1(0);
-    for (int c = 0; c < kScoreBlock; c += 16) {
-      const typename V::F weights =
-          none ? V::set1(0) : exp<V>(V::sub(V::load(scores[i] + c), V::set1(after)));
+  }
+  typename V::F sum[Q];
+  for (int i = 0; i < Q; ++i) sum[i] = V::set1(0);
+  for (int c = 0; c < kScoreBlock; c += 16) {
+#pragma GCC unroll 8
+    for (int i = 0; i < Q; ++i) {
+      const typename V::F weights = exp<V>(V::sub(V::load(scores[i] + c), V::set1(highest[i])));
       V::store(scores[i] + c, weights);
-      sum = V::add(sum, weights);
+      sum[i] = V::add(sum[i], weights);
     }
-    total[i] = V::reduce_add(sum);
   }
   alignas(64) float corrections[16];
   V::store(corrections, exp<V>(V::load(fall)));
   for (int i = 0; i < Q; ++i) {
     correction[i] = corrections[i];
-    group.partial[i][1] = group.partial[i][1] * correction[i] + total[i];
+    group.partial[i][1] = group.partial[i][1] * correction[i] + V::reduce_add(sum[i]);
   }
 }
 

@@ -34,16 +34,14 @@ typename V::F exp(typename V::F x) {
   const F nf = V::to_float(n);
   F r = V::fma(nf, V::set1(-0.693359375f), x);
   r = V::fma(nf, V::set1(2.12194440e-4f), r);
-  F p = V::set1(1.0f / 5040);
-  p = V::fma(p, r, V::set1(1.0f / 720));
-  p = V::fma(p, r, V::set1(1.0f / 120));
-  p = V::fma(p, r, V::set1(1.0f / 24));
-  p = V::fma(p, r, V::set1(1.0f / 6));
-  p = V::fma(p, r, V::set1(0.5f));
+  F p = V::set1(1.40614227e-3f);
+  p = V::fma(p, r, V::set1(8.37905904e-3f));
+  p = V::fma(p, r, V::set1(4.16647733e-2f));
+  p = V::fma(p, r, V::set1(0.166663648f));
+  p = V::fma(p, r, V::set1(0.500000044f));
+  p = V::fma(p, r, V::set1(1.00000005f));
   p = V::fma(p, r, V::set1(1.0f));
-  p = V::fma(p, r, V::set1(1.0f));
-  const typename V::I half = V::halve(n);
-  return V::mul(V::mul(p, V::pow2(half)), V::pow2(V::subi(n, half)));
+  return V::ldexp(p, n);
 }
 
 // The upper tail of the normal distribution, erfc(t / sqrt 2) / 2, for t in [0, 20]; to 5 units in

@@ -117,25 +117,41 @@ struct Vec {
   static I set1i(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
   static F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
   static I to_int(F x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
-  static I subi(I x, I y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
-  static I halve(I x) { return {_mm256_srai_epi32(x.a, 1), _mm256_srai_epi32(x.b, 1)}; }
-  static F pow2(I n) {
-    const auto one = [](__m256i v) {
+  // In two halves, so that 2^n itself may be out of range. Only the second product can round.
+  static F ldexp(F x, I n) {
+    const auto pow2 = [](__m256i v) {
       return _mm256_castsi256_ps(
           _mm256_slli_epi32(_mm256_add_epi32(v, _mm256_set1_epi32(127)), 23));
     };
-    return {one(n.a), one(n.b)};
+    const auto one = [&](__m256 v, __m256i e) {
+      const __m256i half = _mm256_srai_epi32(e, 1);
+      return _mm256_mul_ps(_mm256_mul_ps(v, pow2(half)), pow2(_mm256_sub_epi32(e, half)));
+    };
+    return {one(x.a, n.a), one(x.b, n.b)};
   }
-  static std::int32_t store_i8(std::int8_t* p, I x) {
-    alignas(32) std::int32_t lanes[16];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), x.a);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes) + 1, x.b);
-    std::int32_t sum = 0;
-    for (int i = 0; i < 16; ++i) {
-      p[i] = static_cast<std::int8_t>(lanes[i]);
-      sum += lanes[i];
-    }
-    return sum;
+  static void store_ints(std::int32_t* p, I x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.a);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), x.b);
+  }
+  static void store_i8(std::int8_t* p, I x) {
+    const auto words = [](__m256i v) {  // packing stays within 128 bits
+      return _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    };
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words(x.a), words(x.b)));
+  }
+  static I abs_bits(F x) {
+    const F size = abs(x);
+    return {_mm256_castps_si256(size.a), _mm256_castps_si256(size.b)};
+  }
+  static F from_bits(I x) { return {_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)}; }
+  static I maxi(I x, I y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
+  static I max_each(const I* x) {
+    const auto op = [](__m256i a, __m256i b) { return _mm256_max_epi32(a, b); };
+    return {reduce_each(x, op), reduce_each(x + 8, op)};
+  }
+  static I add_each(const I* x) {
+    const auto op = [](__m256i a, __m256i b) { return _mm256_add_epi32(a, b); };
+    return {reduce_each(x, op), reduce_each(x + 8, op)};
   }
 
   static U load_bytes(const void* p) {
@@ -228,6 +244,23 @@ struct Vec {
   }
 
  private:
+  // Each step halves the lanes that a vector still has and doubles the vectors that share one.
+  template <class Op>
+  [[gnu::always_inline]] static __m256i reduce_each(const I* x, Op op) {
+    __m256i by_2[4], by_4[2];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const __m256i first = op(x[2 * i].a, x[2 * i].b), second = op(x[2 * i + 1].a, x[2 * i + 1].b);
+      by_2[i] = op(_mm256_unpacklo_epi32(first, second), _mm256_unpackhi_epi32(first, second));
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      by_4[i] = op(_mm256_unpacklo_epi64(by_2[2 * i], by_2[2 * i + 1]),
+                   _mm256_unpackhi_epi64(by_2[2 * i], by_2[2 * i + 1]));
+    }
+    return op(_mm256_permute2x128_si256(by_4[0], by_4[1], 0x20),
+              _mm256_permute2x128_si256(by_4[0], by_4[1], 0x31));
+  }
   static __m256i broadcast_32(const void* x) {
     std::int32_t bits;
     std::memcpy(&bits, x, 4);

@@ -67,14 +67,19 @@ struct Vec {
   static I set1i(std::int32_t x) { return _mm512_set1_epi32(x); }
   static F to_float(I a) { return _mm512_cvtepi32_ps(a); }
   static I to_int(F a) { return _mm512_cvtps_epi32(a); }
-  static I subi(I a, I b) { return _mm512_sub_epi32(a, b); }
-  static I halve(I a) { return _mm512_srai_epi32(a, 1); }
-  static F pow2(I n) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
-  }
-  static std::int32_t store_i8(std::int8_t* p, I a) {
+  static F ldexp(F a, I n) { return _mm512_scalef_ps(a, to_float(n)); }
+  static void store_ints(std::int32_t* p, I a) { _mm512_storeu_si512(p, a); }
+  static void store_i8(std::int8_t* p, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
-    return _mm512_reduce_add_epi32(a);
+  }
+  static I abs_bits(F a) {
+    return _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff));
+  }
+  static F from_bits(I a) { return _mm512_castsi512_ps(a); }
+  static I maxi(I a, I b) { return _mm512_max_epi32(a, b); }
+  static I max_each(const I* a) { return reduce_each(a, maxi); }
+  static I add_each(const I* a) {
+    return reduce_each(a, [](I x, I y) { return _mm512_add_epi32(x, y); });
   }
 
   static U load_bytes(const void* p) { return _mm512_loadu_si512(p); }
@@ -142,6 +147,29 @@ struct Vec {
   struct [[gnu::may_alias]] Quad {
     std::int8_t q[4];
   };
+
+  // Each step halves the lanes that a vector still has and doubles the vectors that share one.
+  template <class Op>
+  [[gnu::always_inline]] static I reduce_each(const I* a, Op op) {
+    I by_2[8], by_4[4], by_8[2];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) {
+      by_2[i] = op(_mm512_unpacklo_epi32(a[2 * i], a[2 * i + 1]),
+                   _mm512_unpackhi_epi32(a[2 * i], a[2 * i + 1]));
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      by_4[i] = op(_mm512_unpacklo_epi64(by_2[2 * i], by_2[2 * i + 1]),
+                   _mm512_unpackhi_epi64(by_2[2 * i], by_2[2 * i + 1]));
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      by_8[i] = op(_mm512_shuffle_i32x4(by_4[2 * i], by_4[2 * i + 1], 0x88),
+                   _mm512_shuffle_i32x4(by_4[2 * i], by_4[2 * i + 1], 0xdd));
+    }
+    return op(_mm512_shuffle_i32x4(by_8[0], by_8[1], 0x88),
+              _mm512_shuffle_i32x4(by_8[0], by_8[1], 0xdd));
+  }
 };
 
 }  // namespace hearth::kernels::avx512

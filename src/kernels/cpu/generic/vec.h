@@ -132,30 +132,37 @@ struct Vec {
     for (int i = 0; i < 16; ++i) r.v[i] = static_cast<std::int32_t>(std::nearbyintf(a.v[i]));
     return r;
   }
-  static I subi(I a, I b) {
-    for (int i = 0; i < 16; ++i) a.v[i] = a.v[i] - b.v[i];
+  // a * 2^n with one rounding, |n| <= 252 and a neither denormal nor above 2^125.
+  static F ldexp(F a, I n) {
+    return map([&](int i) { return std::ldexp(a.v[i], n.v[i]); });
+  }
+  static void store_ints(std::int32_t* p, I a) { std::memcpy(p, a.v, sizeof a.v); }
+  // 16 lanes, each in [-128, 127], as bytes.
+  static void store_i8(std::int8_t* p, I a) {
+    for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(a.v[i]);
+  }
+  // The bits of |a|, which order as the values do; those of a NaN come behind infinity.
+  static I abs_bits(F a) {
+    I r;
+    std::memcpy(r.v, a.v, sizeof r.v);
+    for (int i = 0; i < 16; ++i) r.v[i] &= 0x7fffffff;
+    return r;
+  }
+  static F from_bits(I a) {
+    F r;
+    std::memcpy(r.v, a.v, sizeof r.v);
+    return r;
+  }
+  static I maxi(I a, I b) {
+    for (int i = 0; i < 16; ++i) a.v[i] = a.v[i] > b.v[i] ? a.v[i] : b.v[i];
     return a;
   }
-  static I halve(I a) {  // arithmetic shift
-    for (int i = 0; i < 16; ++i) a.v[i] = a.v[i] >> 1;
-    return a;
+  // Lane i: the largest lane, or the sum of the lanes, of vector i of 16.
+  static I max_each(const I* a) {
+    return reduce_each(a, [](std::int32_t x, std::int32_t y) { return x > y ? x : y; });
   }
-  static F pow2(I n) {  // 2^n, n in [-126, 127]
-    return map([&](int i) {
-      const auto bits = static_cast<std::uint32_t>(n.v[i] + 127) << 23;
-      float x;
-      std::memcpy(&x, &bits, 4);
-      return x;
-    });
-  }
-  // Stores 16 lanes, each in [-128, 127], as bytes; returns their sum.
-  static std::int32_t store_i8(std::int8_t* p, I a) {
-    std::int32_t sum = 0;
-    for (int i = 0; i < 16; ++i) {
-      p[i] = static_cast<std::int8_t>(a.v[i]);
-      sum += a.v[i];
-    }
-    return sum;
+  static I add_each(const I* a) {
+    return reduce_each(a, [](std::int32_t x, std::int32_t y) { return x + y; });
   }
 
   static U load_bytes(const void* p) {
@@ -218,6 +225,17 @@ struct Vec {
       }
       take(r, sum);
     }
+  }
+
+ private:
+  template <class Op>
+  static I reduce_each(const I* a, Op op) {
+    I r;
+    for (int i = 0; i < 16; ++i) {
+      r.v[i] = a[i].v[0];
+      for (int j = 1; j < 16; ++j) r.v[i] = op(r.v[i], a[i].v[j]);
+    }
+    return r;
   }
 };
 
