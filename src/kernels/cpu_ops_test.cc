@@ -64,7 +64,7 @@ class OneSequence {
   }
 
  private:
-  void copy(const Values& all, std::int32_t first, Activation to) const {
+  void copy(const Values& all, std::int32_t first, Activation to) {
     const Rows<float> x = ops_.rows(to);
     for (std::int64_t t = 0; t < x.n_rows; ++t) {
       std::copy_n(all.data() + (first + t) * kHeads * kDim, x.n_cols, x.row(t));
@@ -132,6 +132,65 @@ TEST(CpuOps, matmul_gives_the_same_bytes_for_a_row_alone_as_among_hundreds) {
     for (std::int32_t t = 0; t < n; ++t) {
       ASSERT_EQ(together[static_cast<std::size_t>(t)], alone[static_cast<std::size_t>(t)])
           << "row " << t << " of " << n;
+    }
+  }
+}
+
+// A step whose operators make rows for products to read.
+class NormAndProduct {
+ public:
+  enum class Between : std::uint8_t { nothing, add, other_input };
+
+  explicit NormAndProduct(int n_threads) : pool_(n_threads) {
+    ops_.vector(gain_);
+    EXPECT_TRUE(ops_.allocate({.n_layers = 1, .n_kv_heads = 1, .head_dim = 16}, 1));
+  }
+
+  // norm(x), perhaps something else, a product of it; silu(x) * norm(x), a product of that.
+  Values step(Between between, std::int32_t n) {
+    const std::vector<std::int32_t> zeros(static_cast<std::size_t>(n), 0);
+    const SequenceRows sequence{.n_rows = n};
+    ops_.begin(
+        {.tokens = zeros, .positions = zeros, .sequences = {&sequence, 1}, .output_rows = {}});
+    std::copy_n(x_values_.data(), n * kColumns, ops_.rows(x_).row(0));
+    ops_.rms_norm(h_, x_, {0, kColumns}, 1e-5f);
+    if (between == Between::add) ops_.add(h_, x_);
+    ops_.matmul(between == Between::other_input ? x_ : h_, {{y_, w_}});
+    ops_.silu_mul(x_, h_);
+    ops_.matmul_add(y_, x_, w_);
+    Values got;
+    for (std::int32_t t = 0; t < n; ++t) {
+      const Values row = values_of(ops_.rows(y_), t);
+      got.insert(got.end(), row.begin(), row.end());
+    }
+    return got;
+  }
+
+ private:
+  static constexpr std::int64_t kColumns = 96;
+  std::mt19937 random_{5};
+  ThreadPool pool_;
+  CpuOps ops_{*runnable_kernels().back(),
+              pool_,
+              {.max_rows = 40, .max_output_rows = 1, .max_positions = 16}};
+  const Values gain_ = random_values(kColumns, random_);
+  const Values x_values_ = random_values(std::size_t{40} * kColumns, random_);
+  const TestTensor tensor_ = random_tensor(DType::q4_0, 48, kColumns, random_);
+  const Activation x_ = ops_.activation(kColumns), h_ = ops_.activation(kColumns),
+                   y_ = ops_.activation(48);
+  const Matrix w_ = ops_.matrix(tensor_.view);
+};
+
+// From its second time on, a step quantises what a product read next the time before.
+TEST(CpuOps, what_is_quantised_early_is_never_old) {
+  using enum NormAndProduct::Between;
+  for (const int n_threads : {1, 3}) {
+    NormAndProduct learned(n_threads);
+    for (const auto between : {nothing, nothing, add, other_input, add, nothing, other_input}) {
+      for (const std::int32_t n : {40, 3, 40}) {
+        EXPECT_EQ(learned.step(between, n), NormAndProduct(n_threads).step(between, n))
+            << static_cast<int>(between) << " with " << n << " rows";
+      }
     }
   }
 }

@@ -299,10 +299,13 @@ void CpuOps::begin(const Batch& batch) {
         "more output rows than planned");
   batch_ = batch;
   n_rows_ = batch.n_rows();
+  n_made_ = 0;
+  made_ = {};
   for (RopeAngles& r : ropes_) r.current = false;
 }
 
-Rows<float> CpuOps::rows(Activation a) const {
+Rows<float> CpuOps::rows(Activation a) {
+  made_ = {};
   const Buffer& b = buffers_[static_cast<std::size_t>(a.id)];
   CHECK(n_rows_ <= b.max_rows, "an output activation was used before keep_output_rows");
   return {b.data, n_rows_ * b.rows_each, b.cols, b.stride};
@@ -314,6 +317,23 @@ void CpuOps::for_rows(std::int64_t n, Fn&& fn) {
   const std::int64_t part = std::max<std::int64_t>(1, n / (4 * pool_.n_threads()));
   pool_.run((n + part - 1) / part,
             [&](std::int64_t i) { fn(i * part, std::min(n, (i + 1) * part)); });
+}
+
+template <class Fn>
+void CpuOps::make_rows(Activation out, Fn&& fn) {
+  const Rows<float> x = rows(out);
+  const std::size_t place = n_made_++;
+  if (place == read_next_.size()) read_next_.push_back(-1);
+  const bool quantized = read_next_[place] == out.id;
+  const QuantizedRows xq{quantized_.get(), x.n_rows, out.cols};
+  for_rows(x.n_rows, [&](std::int64_t first, std::int64_t last) {
+    if (!quantized) return fn(first, last);
+    for (std::int64_t t = first; t < last; ++t) {
+      fn(t, t + 1);
+      kernels_.quantize(x, xq, t, t + 1);
+    }
+  });
+  made_ = {out.id, quantized};
 }
 
 void CpuOps::embed(Activation out, Table table, float scale) {
@@ -332,8 +352,8 @@ void CpuOps::embed(Activation out, Table table, float scale) {
 void CpuOps::rms_norm(Activation out, Activation in, Vector gain, float eps) {
   CHECK(out.cols == in.cols && gain.n == in.cols, "rms_norm: one gain a column");
   const RmsNorm op{rows(in), vectors_[static_cast<std::size_t>(gain.id)].data(), eps, rows(out)};
-  for_rows(n_rows_,
-           [&](std::int64_t first, std::int64_t last) { kernels_.rms_norm(op, first, last); });
+  make_rows(out,
+            [&](std::int64_t first, std::int64_t last) { kernels_.rms_norm(op, first, last); });
 }
 
 void CpuOps::layer_norm(Activation out, Activation in, Vector gain, Vector bias, float eps) {
@@ -341,8 +361,8 @@ void CpuOps::layer_norm(Activation out, Activation in, Vector gain, Vector bias,
         "layer_norm: one gain and bias a column");
   const LayerNorm op{rows(in), vectors_[static_cast<std::size_t>(gain.id)].data(),
                      vectors_[static_cast<std::size_t>(bias.id)].data(), eps, rows(out)};
-  for_rows(n_rows_,
-           [&](std::int64_t first, std::int64_t last) { kernels_.layer_norm(op, first, last); });
+  make_rows(out,
+            [&](std::int64_t first, std::int64_t last) { kernels_.layer_norm(op, first, last); });
 }
 
 void CpuOps::rms_norm_heads(Activation inout, Vector gain, float eps) {
@@ -358,15 +378,20 @@ void CpuOps::rms_norm_heads(Activation inout, Vector gain, float eps) {
   });
 }
 
-QuantizedRows CpuOps::quantize(Activation in) {
+QuantizedRows CpuOps::quantize(Activation in, const Made& made) {
   const Rows<float> x = rows(in);
   const QuantizedRows out{quantized_.get(), x.n_rows, in.cols};
+  if (made.id == in.id) {
+    read_next_[n_made_ - 1] = in.id;
+    if (made.quantized) return out;
+  }
   for_rows(x.n_rows,
            [&](std::int64_t first, std::int64_t last) { kernels_.quantize(x, out, first, last); });
   return out;
 }
 
 void CpuOps::multiply(Activation in, std::span<const Product> products, bool add) {
+  const Made made = made_;
   constexpr std::size_t kMaxProducts = 4;
   CHECK(products.size() <= kMaxProducts, "matmul: at most 4 products of one input");
   std::array<MatMul, kMaxProducts> ops;
@@ -380,7 +405,7 @@ void CpuOps::multiply(Activation in, std::span<const Product> products, bool add
     any_quantized = any_quantized || w.quantized();
   }
   if (any_quantized) {
-    const QuantizedRows xq = quantize(in);
+    const QuantizedRows xq = quantize(in, made);
     for (MatMul& op : ops) op.xq = xq;
   }
   const std::int64_t n_panels = first_panel[products.size()];
@@ -678,28 +703,28 @@ void CpuOps::add_embedding(Activation inout, Vector list, Lookup by) {
 
 void CpuOps::gelu(Activation inout) {
   const Gelu op{rows(inout)};
-  for_rows(n_rows_, [&](std::int64_t first, std::int64_t last) { kernels_.gelu(op, first, last); });
+  make_rows(inout, [&](std::int64_t first, std::int64_t last) { kernels_.gelu(op, first, last); });
 }
 
 void CpuOps::silu_mul(Activation gate, Activation up) {
   CHECK(gate.cols == up.cols, "silu_mul: equal shapes");
   const SiluMul op{rows(gate), rows(up)};
-  for_rows(n_rows_,
-           [&](std::int64_t first, std::int64_t last) { kernels_.silu_mul(op, first, last); });
+  make_rows(gate,
+            [&](std::int64_t first, std::int64_t last) { kernels_.silu_mul(op, first, last); });
 }
 
 void CpuOps::gelu_mul(Activation gate, Activation up) {
   CHECK(gate.cols == up.cols, "gelu_mul: equal shapes");
   const GeluMul op{rows(gate), rows(up)};
-  for_rows(n_rows_,
-           [&](std::int64_t first, std::int64_t last) { kernels_.gelu_mul(op, first, last); });
+  make_rows(gate,
+            [&](std::int64_t first, std::int64_t last) { kernels_.gelu_mul(op, first, last); });
 }
 
 void CpuOps::clamped_swiglu(Activation gate, Activation up, float alpha, float limit) {
   CHECK(gate.cols == up.cols, "clamped_swiglu: equal shapes");
   const ClampedSwiglu op{rows(gate), rows(up), alpha, limit};
   CHECK(op.gate.n_rows == op.up.n_rows, "clamped_swiglu: equal shapes");
-  for_rows(op.gate.n_rows, [&](std::int64_t first, std::int64_t last) {
+  make_rows(gate, [&](std::int64_t first, std::int64_t last) {
     kernels_.clamped_swiglu(op, first, last);
   });
 }
@@ -737,6 +762,7 @@ void CpuOps::route(const Routing& routing, Activation logits) {
 
 void CpuOps::expert_matmul(const Routing& routing, Activation in,
                            std::initializer_list<ExpertProduct> products) {
+  const Made made = made_;
   const Routes& r = routes_[static_cast<std::size_t>(routing.id)];
   const Rows<float> x = rows(in);
   const bool row_a_token = x.n_rows == n_rows_;
@@ -753,7 +779,7 @@ void CpuOps::expert_matmul(const Routing& routing, Activation in,
     any_quantized = any_quantized || w.quantized();
   }
   QuantizedRows xq;
-  if (any_quantized) xq = quantize(in);
+  if (any_quantized) xq = quantize(in, made);
   const std::int64_t total = r.n_active * n_panels;
   constexpr std::int64_t kMaxPart = 64;  // panels
   const std::int64_t part = std::clamp<std::int64_t>(total / (8 * pool_.n_threads()), 1, kMaxPart);

@@ -62,7 +62,7 @@ class CpuOps final : public Ops {
 
   void begin(const Batch& batch);  // batch must stay valid until the last operator
   // Rows of an activation as the last operator left them.
-  Rows<float> rows(Activation a) const;
+  Rows<float> rows(Activation a);
 
   Matrix matrix(const Tensor& tensor) override;
   Vector vector(std::span<const float> values) override;
@@ -122,6 +122,12 @@ class CpuOps final : public Ops {
   };
   struct AttendPlan;
 
+  // What the last operator made row by row, unless somebody has asked for rows since.
+  struct Made {
+    std::int32_t id = -1;  // of an activation
+    bool quantized = false;
+  };
+
   // Matrices of the image that move together: one, or the experts that were packed as one.
   struct Piece {
     std::int32_t first, n;  // of matrices_
@@ -131,13 +137,17 @@ class CpuOps final : public Ops {
   PackedMatrix pack_into_image(const Tensor& tensor);
   Activation add_buffer(std::int64_t cols, std::int64_t max_rows, std::int64_t rows_each = 1);
   std::int64_t quantized_bytes() const;
-  QuantizedRows quantize(Activation in);
+  QuantizedRows quantize(Activation in, const Made& made);
   void compute_angles(RopeAngles& r, std::int64_t first, std::int64_t last) const;
   void multiply(Activation in, std::span<const Product> products, bool add);
   // fn(first_row, last_row) over all rows: at once when there are few, in parts on the pool
   // otherwise.
   template <class Fn>
   void for_rows(std::int64_t n, Fn&& fn);
+  // The same for an operator that makes `out`, whose rows are quantised while they are in the cache
+  // if a product reads them next.
+  template <class Fn>
+  void make_rows(Activation out, Fn&& fn);
   KvPages page_layout(const KvGeometry& geometry) const;
   KvPages layer_pages(std::int32_t layer) const;
   void attend_task(const AttendPlan& plan, std::int64_t task);
@@ -167,6 +177,11 @@ class CpuOps final : public Ops {
   std::int64_t n_pages_ = 0;
   std::shared_ptr<std::uint8_t> activations_, quantized_, kv_, partials_;
   ReadAhead read_ahead_;
+  // By its place among a step's make_rows(), what a product read next: the same in each step, so
+  // the first one shows it.
+  std::vector<std::int32_t> read_next_;
+  std::size_t n_made_ = 0;  // in this step
+  Made made_;
   std::vector<std::int64_t> first_task_;  // of each sequence of the batch, and the total
 
   Batch batch_;
