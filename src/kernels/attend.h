@@ -29,6 +29,8 @@ namespace hearth::kernels {
 inline constexpr std::int32_t kPartition = 512;  // positions; a multiple of kScoreBlock
 inline constexpr std::int32_t kScoreBlock = 64;  // positions; a multiple of kPage
 inline constexpr std::int64_t kMaxHeadDim = 512;
+// Of a tile: whole groups of 1, 2, 3, 4, 6, 8 and 12 heads fill it.
+inline constexpr std::int32_t kMaxQueries = 24;
 
 // One layer's pages.
 struct KvPages {
@@ -61,7 +63,7 @@ struct AttendTile {
   std::int32_t n_positions;     // what every query sees; 0: each query up to its own position
   std::int32_t window;          // 0: all
   float scale;
-  const float* q[24];            // [head_dim] each
+  const float* q[kMaxQueries];   // [head_dim] each
   const float* sinks = nullptr;  // [group], or none
   // Query m sees positions [begin(m), end(m)).
   std::int32_t end(std::int32_t m) const {
@@ -72,7 +74,6 @@ struct AttendTile {
   }
   float sink(std::int32_t m) const { return sinks ? sinks[m % group] : -__builtin_inff(); }
 };
-inline constexpr std::int32_t kMaxQueries = 24;
 
 // What one partition contributes to one query: max and sum of the exponentials, weighted values.
 // Floats: {m, l, padding to 16, acc[padded_dim]}.
