@@ -96,12 +96,18 @@ struct Weights {
     std::normal_distribution<float> normal;
     std::vector<float> values(static_cast<std::size_t>(n_made * tensor.shape.cols()));
     for (float& value : values) value = normal(random);
-    bytes.resize(tensor.byte_size());
-    const std::size_t made = n_made * row_bytes(dtype, tensor.shape.cols());
-    CHECK(quantize_row(dtype, values, std::span(bytes).first(made)), "small finite values");
-    for (std::size_t at = made; at < bytes.size(); ++at) bytes[at] = bytes[at - made];
+    // A half of such bytes is 0.065, which suits the types that cannot be made of values.
+    bytes.resize(tensor.byte_size(), std::byte{0x2c});
+    if (can_quantize(dtype)) {
+      const std::size_t made = n_made * row_bytes(dtype, tensor.shape.cols());
+      CHECK(quantize_row(dtype, values, std::span(bytes).first(made)), "small finite values");
+      for (std::size_t at = made; at < bytes.size(); ++at) bytes[at] = bytes[at - made];
+    }
     tensor.bytes = bytes;
   }
+
+  // As the kernels read them.
+  double packed_bytes() const { return matmul_bytes(packed_shape(tensor, false)); }
 
   std::vector<std::byte> bytes;
   Tensor tensor;
@@ -111,8 +117,8 @@ bool is_int8(DType dtype) {
   return dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16;
 }
 
-std::int64_t n_copies(std::size_t bytes) {
-  return static_cast<std::int64_t>(kWorkingSet / static_cast<double>(bytes)) + 1;
+std::int64_t n_copies(const Weights& weights) {
+  return static_cast<std::int64_t>(kWorkingSet / weights.packed_bytes()) + 1;
 }
 
 Result<std::vector<KernelFigure>> matmul(const CpuKernels& kernels, ThreadPool& pool, DType dtype,
@@ -120,7 +126,7 @@ Result<std::vector<KernelFigure>> matmul(const CpuKernels& kernels, ThreadPool& 
   Bench bench(kernels, pool, kPage);
   const Weights weights(dtype, {n_out, n_in});
   std::vector<Matrix> matrices;
-  for (std::int64_t i = n_copies(weights.bytes.size()); i > 0; --i) {
+  for (std::int64_t i = n_copies(weights); i > 0; --i) {
     matrices.push_back(bench.ops().matrix(weights.tensor));
   }
   const Activation in = bench.ops().activation(n_in), out = bench.ops().activation(n_out);
@@ -135,7 +141,7 @@ Result<std::vector<KernelFigure>> matmul(const CpuKernels& kernels, ThreadPool& 
         time_of([&] { bench.ops().matmul(in, {{out, matrices[next++ % matrices.size()]}}); });
     figures.push_back({.n_rows = n_rows,
                        .seconds = time,
-                       .bytes = static_cast<double>(weights.bytes.size()),
+                       .bytes = weights.packed_bytes(),
                        .operations = 2.0 * static_cast<double>(n_out * n_in * n_rows),
                        .int8 = is_int8(dtype)});
   }
@@ -150,7 +156,7 @@ Result<std::vector<KernelFigure>> expert_matmul(const CpuKernels& kernels, Threa
   CpuOps& ops = bench.ops();
   const Weights weights(dtype, {n_experts, width, width});
   std::vector<Experts> experts;
-  for (std::int64_t i = n_copies(weights.bytes.size()); i > 0; --i) {
+  for (std::int64_t i = n_copies(weights); i > 0; --i) {
     experts.push_back(ops.experts(weights.tensor));
   }
   const Vector bias = ops.vector(std::vector<float>(n_experts * width, 0.0f));
@@ -172,8 +178,8 @@ Result<std::vector<KernelFigure>> expert_matmul(const CpuKernels& kernels, Threa
     const std::int64_t n_read = std::min(n_experts, n_rows * n_used);
     figures.push_back({.n_rows = n_rows,
                        .seconds = time,
-                       .bytes = static_cast<double>(weights.bytes.size()) *
-                                static_cast<double>(n_read) / static_cast<double>(n_experts),
+                       .bytes = weights.packed_bytes() * static_cast<double>(n_read) /
+                                static_cast<double>(n_experts),
                        .operations = 2.0 * static_cast<double>(width * width * n_rows * n_used),
                        .int8 = is_int8(dtype)});
   }
