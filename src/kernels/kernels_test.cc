@@ -444,14 +444,17 @@ void check_matmul(const CpuKernels& k, DType dtype, std::int64_t out, std::int64
 }
 
 TEST_P(Kernels, matmul_of_quantised_weights_matches_and_does_not_depend_on_the_batch) {
-  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::q4_1, DType::mxfp4}) {
-    check_matmul(k, dtype, 16, 32, random);
-    check_matmul(k, dtype, 33, 96, random);
-    check_matmul(k, dtype, 50, 576, random);
-  }
-  for (const DType dtype : {DType::q4_k, DType::q5_k, DType::q6_k}) {
-    check_matmul(k, dtype, 35, 512, random);
-    check_matmul(k, dtype, 16, 1280, random);  // more than one chunk of inputs
+  for (const DTypeInfo& info : dtypes()) {
+    if (packed_dtype(info.dtype) != info.dtype || info.block_values == 1) continue;
+    const auto block = static_cast<std::int64_t>(info.block_values);
+    check_matmul(k, info.dtype, 16, block, random);
+    if (block <= 64) {
+      check_matmul(k, info.dtype, 33, 3 * block, random);
+      check_matmul(k, info.dtype, 50, 576, random);
+    } else {
+      check_matmul(k, info.dtype, 35, 512, random);
+      check_matmul(k, info.dtype, 16, 1280, random);  // more than one chunk of inputs
+    }
   }
 }
 
@@ -515,18 +518,34 @@ TEST_P(Kernels, mxfp4_has_denormal_and_huge_scales) {
   }
 }
 
+// In packed bytes: every code of some types' files is a point of a grid, of which few are extreme.
 TEST_P(Kernels, the_extreme_codes_do_not_saturate) {
   ThreadPool pool(1);
-  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::q4_1, DType::q6_k}) {
-    for (const int fill : {0x00, 0xff, 0x80, 0x7f}) {
-      TestTensor tensor = random_tensor(dtype, 16, 256, random);
+  constexpr struct {
+    DType dtype;
+    std::size_t block, first, step, codes;  // bytes
+  } kCodes[] = {
+      {DType::q8_0, 544, 0, 544, 512},        {DType::q4_0, 288, 0, 288, 256},
+      {DType::q4_1, 320, 0, 320, 256},        {DType::q5_1, 384, 0, 384, 320},
+      {DType::q2_k, 1344, 64, 1280, 1280},    {DType::q4_k, 2304, 64, 2240, 2240},
+      {DType::q5_k, 2816, 64, 2752, 2752},    {DType::q6_k, 3360, 32, 416, 384},
+      {DType::mxfp4, 272, 0, 272, 256},       {DType::nvfp4, 288, 0, 288, 256},
+      {DType::iq1_s, 1632, 32, 1600, 1600},   {DType::iq1_m, 1696, 32, 1664, 1664},
+      {DType::iq2_xxs, 1632, 32, 1600, 1600}, {DType::iq2_xs, 1696, 32, 1664, 1664},
+      {DType::iq3_xxs, 2144, 32, 2112, 2112}, {DType::iq3_s, 2144, 32, 2112, 2112},
+  };
+  for (const auto& [dtype, block, first, step, codes] : kCodes) {
+    for (const int fill : {0x00, 0xff, 0x80, 0x7f, 0x77, 0xaa}) {
+      const TestTensor tensor = random_tensor(dtype, 16, 256, random);
       const DTypeInfo& info = dtype_info(dtype);
-      for (std::size_t at = 0; at < tensor.bytes.size(); at += info.block_bytes) {
-        const std::size_t begin = dtype == DType::q6_k ? at : at + (dtype == DType::q4_1 ? 4 : 2);
-        const std::size_t end = dtype == DType::q6_k ? at + 192 : at + info.block_bytes;
-        for (std::size_t i = begin; i < end; ++i) tensor.bytes[i] = static_cast<std::byte>(fill);
+      PackedMatrix w = pack(tensor.view, false, pool);
+      std::vector<std::uint8_t> bytes(w.panel(0), w.panel(0) + w.bytes());
+      for (std::size_t at = 0; at + block <= bytes.size(); at += block) {
+        for (std::size_t i = at + first; i + step <= at + block; i += step) {
+          std::memset(&bytes[i], fill, codes);
+        }
       }
-      const PackedMatrix w = pack(tensor.view, false, pool);
+      w.data = {std::shared_ptr<void>(), bytes.data()};
       for (const float sign : {1.0f, -1.0f}) {
         const std::vector<float> x(256, sign);
         std::vector<std::uint8_t> record(static_cast<std::size_t>(QuantizedRows::row_bytes(256)));

@@ -7,10 +7,11 @@
 //   written
 //
 // Order of summation, the same for one row and for many, on every ISA: an output's accumulator
-// starts at 0; then blocks of 32 inputs in order (q6_k: of 16); inside a block the integer dot
-// product is exact, then one fma:
+// starts at 0; then blocks of 32 inputs in order (q6_k, nvfp4, iq1_m, iq2_xs: of 16); inside a
+// block the integer dot product is exact, then one fma:
 //     acc = fma(float(sum q w), d_w * d_x, acc)
-// and, for types with a minimum (q4_1, q4_k, q5_k): acc = fma(m, d_x * sum q, acc).
+// and, for types with a minimum (q4_1, q5_1, q4_k, q5_k): acc = fma(m, d_x * sum q, acc); q2_k has
+// two, of inputs 0…15 and 16…31, and its w are codes times their scales.
 // For float weights: acc = fma(w, x, acc), input by input. A product that is added is added whole:
 // sums that began at y would round every block to y's size.
 #pragma once

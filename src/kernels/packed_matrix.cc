@@ -60,6 +60,24 @@ void pack_nibbles(const std::uint8_t* nibbles, std::int64_t col, std::uint8_t* o
   for (std::int64_t g = 0; g < 4; ++g) std::memcpy(out + 64 * g + 4 * col, nibbles + 4 * g, 4);
 }
 
+// The same of 32 codes; code(l) gives input l's.
+template <class Code>
+void pack_nibble_codes(Code code, std::int64_t col, std::uint8_t* out) {
+  std::uint8_t nibbles[16];
+  for (int l = 0; l < 16; ++l) nibbles[l] = static_cast<std::uint8_t>(code(l) | code(l + 16) << 4);
+  pack_nibbles(nibbles, col, out);
+}
+
+// Bits of input l of a step: one of u8 [col][4], or two of u8 [2][col][4].
+void put_bit(int bit, std::int64_t l, std::int64_t col, std::uint8_t* out) {
+  std::uint8_t& bits = out[lane(l, col)];
+  bits = static_cast<std::uint8_t>(bits | bit << (l / 4));
+}
+void put_two_bits(int two, std::int64_t l, std::int64_t col, std::uint8_t* out) {
+  std::uint8_t& bits = out[64 * (l / 16) + lane(l, col)];
+  bits = static_cast<std::uint8_t>(bits | two << (2 * (l / 4 % 4)));
+}
+
 void pack_q4_0(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   pack_nibbles(in + 2, col, out);
   std::memcpy(out + 256 + 2 * col, in, 2);
@@ -71,9 +89,35 @@ void pack_q4_1(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   std::memcpy(out + 288 + 2 * col, in + 2, 2);
 }
 
+// File: d, m, u32 fifth, nibbles[16].
+void pack_q5_1(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  std::uint32_t fifth;
+  std::memcpy(&fifth, in + 4, sizeof fifth);
+  pack_nibbles(in + 8, col, out);
+  for (int l = 0; l < 32; ++l) put_bit(static_cast<int>(fifth >> l & 1u), l, col, out + 256);
+  std::memcpy(out + 320 + 2 * col, in, 2);
+  std::memcpy(out + 352 + 2 * col, in + 2, 2);
+}
+
 void pack_mxfp4(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   pack_nibbles(in + 1, col, out);
   out[256 + col] = in[0];
+}
+
+// File: scale[4], nibbles[32]: 64 values, of which scale j has 16 with the first eight in the low
+// nibbles of its eight bytes. A scale's sign means nothing; 0x7f is zero and 0xff the number 480.
+void pack_nvfp4(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  for (int step = 0; step < 2; ++step, out += 18 * kPanel) {
+    const auto code = [&](int l) {
+      const int byte = in[4 + 16 * step + 8 * (l / 16) + l % 8];
+      return l % 16 < 8 ? byte & 15 : byte >> 4;
+    };
+    pack_nibble_codes(code, col, out);
+    for (int half = 0; half < 2; ++half) {
+      const std::uint8_t scale = in[2 * step + half];
+      out[256 + 16 * half + col] = scale == 0x7f ? 0 : scale & 0x7f;
+    }
+  }
 }
 
 // Types whose values are small multiples of the scale, -8 … 7: the codes of q4_0 are what the block
@@ -88,13 +132,9 @@ void pack_levels(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   std::memcpy(&block[kScaleAt], &kOne, sizeof kOne);
   info.dequantize(std::span(block).first(info.block_bytes),
                   std::span(values).first(info.block_values));
-  const auto code = [&](std::size_t i) { return static_cast<int>(values[i]) + 8; };
   for (std::size_t i = 0; i < info.block_values; i += 32, out += 18 * kPanel) {
-    std::uint8_t nibbles[16];
-    for (std::size_t l = 0; l < 16; ++l) {
-      nibbles[l] = static_cast<std::uint8_t>(code(i + l) | code(i + l + 16) << 4);
-    }
-    pack_nibbles(nibbles, col, out);
+    const float* step = &values[i];
+    pack_nibble_codes([&](int l) { return static_cast<int>(step[l]) + 8; }, col, out);
     std::memcpy(out + 256 + 2 * col, in + kScaleAt, 2);
   }
 }
@@ -103,12 +143,7 @@ void pack_levels(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
 // of byte l, low in even steps and high in odd ones.
 void pack_step_nibbles(const std::uint8_t* in, std::int64_t step, std::int64_t col,
                        std::uint8_t* out) {
-  std::uint8_t nibbles[16];
-  const auto value = [&](int l) { return step % 2 == 0 ? in[l] & 15 : in[l] >> 4; };
-  for (int l = 0; l < 16; ++l) {
-    nibbles[l] = static_cast<std::uint8_t>(value(l) | value(l + 16) << 4);
-  }
-  pack_nibbles(nibbles, col, out);
+  pack_nibble_codes([&](int l) { return step % 2 == 0 ? in[l] & 15 : in[l] >> 4; }, col, out);
 }
 
 // File: scales[12] of 6-bit numbers; for steps 0 … 3 the scale in byte j, the minimum in byte 4 +
@@ -145,10 +180,7 @@ void pack_q5_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   for (std::int64_t step = 0; step < 8; ++step) {
     std::uint8_t* block = out + 256 + 320 * step;
     pack_step_nibbles(in + 48 + 32 * (step / 2), step, col, block);
-    for (std::int64_t l = 0; l < 32; ++l) {
-      std::uint8_t& bits = block[256 + lane(l, col)];
-      bits = static_cast<std::uint8_t>(bits | (in[16 + l] >> step & 1) << (l / 4));
-    }
+    for (std::int64_t l = 0; l < 32; ++l) put_bit(in[16 + l] >> step & 1, l, col, block + 256);
   }
 }
 
@@ -157,8 +189,20 @@ void put_code(int code, std::int64_t l, std::int64_t col, std::uint8_t* step) {
   const std::int64_t quad = l / 4;
   std::uint8_t& nibbles = step[64 * (quad % 4) + lane(l, col)];
   nibbles = static_cast<std::uint8_t>(nibbles | (code & 15) << (quad < 4 ? 0 : 4));
-  std::uint8_t& bits = step[256 + 64 * (quad / 4) + lane(l, col)];
-  bits = static_cast<std::uint8_t>(bits | code >> 4 << (2 * (quad % 4)));
+  put_two_bits(code >> 4, l, col, step + 256);
+}
+
+// File: scales[16], two[64], d, dmin. Value 128 n + 32 g + l is bits 2 g, 2 g + 1 of two[32 n + l].
+void pack_q2_k(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  std::memcpy(out + 2 * col, in + 80, 2);
+  std::memcpy(out + 32 + 2 * col, in + 82, 2);
+  for (std::int64_t k = 0; k < 16; ++k) out[64 + 16 * k + col] = in[k];
+  for (std::int64_t b = 0; b < 8; ++b) {
+    const std::int64_t n = b / 4, g = b % 4;
+    for (std::int64_t l = 0; l < 32; ++l) {
+      put_two_bits(in[16 + 32 * n + l] >> (2 * g) & 3, l, col, out + 320 + 128 * b);
+    }
+  }
 }
 
 // File: low[128], high[64], scale[16], d. Value 128 n + 32 g + l has its low bits in nibble (g / 2)
@@ -218,6 +262,109 @@ void pack_iq4_xs(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
   }
 }
 
+struct GridScales {
+  std::uint16_t d;
+  std::uint8_t of_16[16];  // inputs
+};
+
+// Takes the scales out of a block of the file: it has zeros for them afterwards, and `one` for d.
+// dequantize_iq.cc says where they are.
+GridScales take_scales(DType file, std::uint16_t one, std::uint8_t* block) {
+  GridScales scales;
+  const auto take = [&](int k, std::uint8_t& byte, int shift, int mask) {
+    scales.of_16[k] = static_cast<std::uint8_t>(byte >> shift & mask);
+    byte = static_cast<std::uint8_t>(byte & ~(mask << shift));
+  };
+  const auto take_for_two = [&](int k, std::uint8_t& byte, int shift, int mask) {
+    take(2 * k, byte, shift, mask);
+    scales.of_16[2 * k + 1] = scales.of_16[2 * k];
+  };
+  if (file == DType::iq1_m) {  // d is in the top nibbles of the four words of scales
+    scales.d = 0;
+    for (int i = 0; i < 4; ++i) {
+      std::uint16_t word;
+      std::memcpy(&word, block + 48 + 2 * i, sizeof word);
+      scales.d = static_cast<std::uint16_t>(scales.d | word >> 12 << 4 * i);
+      for (int j = 0; j < 4; ++j) {
+        scales.of_16[4 * i + j] = static_cast<std::uint8_t>(word >> 3 * j & 7);
+      }
+      word = static_cast<std::uint16_t>((one >> 4 * i & 15) << 12);
+      std::memcpy(block + 48 + 2 * i, &word, sizeof word);
+    }
+    return scales;
+  }
+  std::memcpy(&scales.d, block, sizeof scales.d);
+  std::memcpy(block, &one, sizeof one);
+  for (int k = 0; k < 8; ++k) {
+    switch (file) {
+      case DType::iq1_s:
+        take_for_two(k, block[35 + 2 * k], 4, 7);
+        break;
+      case DType::iq2_xxs:
+        take_for_two(k, block[9 + 8 * k], 4, 15);
+        break;
+      case DType::iq2_xs:
+      case DType::iq2_s: {
+        std::uint8_t& byte = block[(file == DType::iq2_xs ? 66 : 74) + k];
+        take(2 * k, byte, 0, 15);
+        take(2 * k + 1, byte, 4, 15);
+        break;
+      }
+      case DType::iq3_xxs:
+        take_for_two(k, block[69 + 4 * k], 4, 15);
+        break;
+      case DType::iq3_s:
+        take_for_two(k, block[106 + k / 2], 4 * (k % 2), 15);
+        break;
+      default:
+        CHECK(false, "take_scales: a type with a grid");
+    }
+  }
+  return scales;
+}
+
+// Where each value is among `values`, by value + 128.
+constexpr std::array<std::uint8_t, 256> codes_of(const std::int8_t* values) {
+  std::array<std::uint8_t, 256> codes = {};
+  for (int code = 15; code >= 0; --code) {
+    codes[static_cast<std::size_t>(values[code] + 128)] = static_cast<std::uint8_t>(code);
+  }
+  return codes;
+}
+
+// What a block expands to with scales of one unit are the integers that its codes stand for.
+template <DType kFile, const GridLayout& kLayout>
+void pack_grid(const std::uint8_t* in, std::int64_t col, std::uint8_t* out) {
+  static constexpr std::array<std::uint8_t, 256> kCodes = codes_of(kLayout.values);
+  const DTypeInfo& info = dtype_info(kFile);
+  std::array<std::uint8_t, 128> block;
+  std::array<float, 256> values;
+  std::memcpy(block.data(), in, info.block_bytes);
+  const GridScales scales = take_scales(kFile, f32_to_f16(1 / kLayout.unit), block.data());
+  info.dequantize(std::as_bytes(std::span(block)).first(info.block_bytes), values);
+  std::memcpy(out + 2 * col, &scales.d, sizeof scales.d);
+  for (int i = 0; i < 8 * kLayout.n_scales; ++i) {
+    std::uint8_t& two = out[32 + 16 * (i / 2) + col];
+    const int scale = scales.of_16[i * 2 / kLayout.n_scales];
+    two = static_cast<std::uint8_t>(two | scale << (4 * (i % 2)));
+  }
+  out += 32 + 64 * kLayout.n_scales;
+  for (std::size_t b = 0; b < 8; ++b, out += 64 * kLayout.code_bits) {
+    const auto code = [&](int l) -> int {
+      const float value = values[32 * b + static_cast<std::size_t>(l)];
+      return kCodes[static_cast<std::size_t>(value + 128)];
+    };
+    if constexpr (kLayout.code_bits == 4) {
+      pack_nibble_codes(code, col, out);
+    } else {
+      for (int l = 0; l < 32; ++l) {
+        put_two_bits(code(l) & 3, l, col, out);
+        put_bit(code(l) >> 2, l, col, out + 128);
+      }
+    }
+  }
+}
+
 using PackBlock = void (*)(const std::uint8_t* in, std::int64_t col, std::uint8_t* out);
 
 PackBlock block_packer(DType dtype) {
@@ -228,6 +375,10 @@ PackBlock block_packer(DType dtype) {
       return pack_q4_0;
     case DType::q4_1:
       return pack_q4_1;
+    case DType::q5_1:
+      return pack_q5_1;
+    case DType::q2_k:
+      return pack_q2_k;
     case DType::q4_k:
       return pack_q4_k;
     case DType::q5_k:
@@ -236,6 +387,22 @@ PackBlock block_packer(DType dtype) {
       return pack_q6_k;
     case DType::mxfp4:
       return pack_mxfp4;
+    case DType::nvfp4:
+      return pack_nvfp4;
+    case DType::iq1_s:
+      return pack_grid<DType::iq1_s, kIq1S>;
+    case DType::iq1_m:
+      return pack_grid<DType::iq1_m, kIq1M>;
+    case DType::iq2_xxs:
+      return pack_grid<DType::iq2_xxs, kIq2Xxs>;
+    case DType::iq2_xs:
+      return pack_grid<DType::iq2_xs, kIq2Xs>;
+    case DType::iq2_s:
+      return pack_grid<DType::iq2_s, kIq2Xs>;
+    case DType::iq3_xxs:
+      return pack_grid<DType::iq3_xxs, kIq3Xxs>;
+    case DType::iq3_s:
+      return pack_grid<DType::iq3_s, kIq3S>;
     case DType::q5_0:
       return pack_q5_0;
     case DType::iq4_nl:
@@ -257,16 +424,22 @@ PackBlock block_packer(DType dtype) {
   }
 }
 
+// Of `in` inputs, before a panel's end is aligned.
+std::int64_t layout_bytes(DType packed, std::int64_t in) {
+  const GridLayout* grid = grid_layout(packed);
+  return grid != nullptr ? in / 256 * grid->block_bytes()
+                         : static_cast<std::int64_t>(row_bytes(packed, in)) * kPanel;
+}
+
 // The rows of one panel, from t [16 or fewer, in]: row `col` becomes its column.
 
 void pack_blocks(const Tensor& t, std::int64_t col, std::uint8_t* panel) {
   const DTypeInfo& info = dtype_info(t.dtype);
   const PackBlock pack_block = block_packer(t.dtype);
   const auto block_bytes = static_cast<std::int64_t>(info.block_bytes);
-  const DTypeInfo& packed = dtype_info(packed_dtype(t.dtype));
-  const auto packed_block_bytes = static_cast<std::int64_t>(
-      info.block_values / packed.block_values * packed.block_bytes * std::size_t{kPanel});
-  const std::int64_t n_blocks = t.shape.cols() / static_cast<std::int64_t>(info.block_values);
+  const auto block_values = static_cast<std::int64_t>(info.block_values);
+  const std::int64_t packed_block_bytes = layout_bytes(packed_dtype(t.dtype), block_values);
+  const std::int64_t n_blocks = t.shape.cols() / block_values;
   const auto* row =
       reinterpret_cast<const std::uint8_t*>(t.bytes.data()) + col * n_blocks * block_bytes;
   for (std::int64_t b = 0; b < n_blocks; ++b) {
@@ -313,6 +486,14 @@ PackRow row_packer(DType file, DType packed) {
 
 }  // namespace
 
+const GridLayout* grid_layout(DType packed) {
+  static constexpr const GridLayout* kAll[] = {&kIq1S, &kIq1M, &kIq2Xxs, &kIq2Xs, &kIq3Xxs, &kIq3S};
+  for (const GridLayout* layout : kAll) {
+    if (layout->dtype == packed) return layout;
+  }
+  return nullptr;
+}
+
 DType packed_dtype(DType file) {
   switch (file) {
     case DType::q5_0:
@@ -328,25 +509,16 @@ DType packed_dtype(DType file) {
       return DType::q4_0;
     case DType::f8_e4m3:
     case DType::f8_e5m2:
-    case DType::nvfp4:
-    case DType::q5_1:
-    case DType::q2_k:
-    case DType::iq1_s:
-    case DType::iq1_m:
-    case DType::iq2_xxs:
-    case DType::iq2_xs:
-    case DType::iq2_s:
-    case DType::iq3_xxs:
-    case DType::iq3_s:
       return DType::f16;
+    case DType::iq2_s:
+      return DType::iq2_xs;
     default:
       return file;
   }
 }
 
 std::int64_t packed_panel_bytes(DType dtype, std::int64_t in) {
-  const std::int64_t bytes = static_cast<std::int64_t>(row_bytes(dtype, in)) * kPanel;
-  return (bytes + 63) / 64 * 64;
+  return (layout_bytes(dtype, in) + 63) / 64 * 64;
 }
 
 PackedMatrix packed_shape(const Tensor& tensor, bool as_f32) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <random>
 
 #include "kernels/matmul.h"
@@ -22,12 +23,8 @@ TEST_P(Packing, keeps_every_weight) {
   const std::int64_t in = 512, out = 37;
   const TestTensor tensor = random_tensor(GetParam(), out, in, random);
   const PackedMatrix packed = pack(tensor.view, false, pool);
-  // Half of the last of the 11 bits of a half, where a weight or its scale becomes one and has
-  // more.
-  constexpr DType kExactAsHalf[] = {DType::f16, DType::f8_e4m3, DType::f8_e5m2, DType::nvfp4};
-  const bool rounds = GetParam() == DType::iq4_xs ||
-                      (packed.dtype == DType::f16 && !std::ranges::count(kExactAsHalf, GetParam()));
-  const float tolerance = rounds ? 0x1p-11f : 1e-6f;
+  // Half of the last of the 11 bits of a half, where a scale becomes one and has more.
+  const float tolerance = GetParam() == DType::iq4_xs ? 0x1p-11f : 1e-6f;
   std::vector<float> row(in);
   std::vector<float> x(in), y(48);
   std::vector<std::uint8_t> record(static_cast<std::size_t>(QuantizedRows::row_bytes(in)));
@@ -55,14 +52,75 @@ TEST(PackedDtype, is_a_type_with_a_layout_and_at_most_f16_for_what_is_smaller) {
   }
 }
 
-// Packed as f16 a token would read four times the bytes of the file.
-TEST(PackedDtype, keeps_the_k_and_i_quants_that_people_use_small) {
-  for (const DType dtype :
-       {DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::iq4_xs}) {
-    const DTypeInfo &file = dtype_info(dtype), &packed = dtype_info(packed_dtype(dtype));
-    EXPECT_LE(packed.block_bytes * file.block_values, 2 * file.block_bytes * packed.block_values)
-        << file.name;
+// Packed as f16, which any type can be, a token would read up to ten times the bytes of the file.
+constexpr struct {
+  DType dtype;
+  double bits;
+} kBitsPerWeight[] = {
+    {DType::f32, 32},        {DType::f16, 16},       {DType::bf16, 16},
+    {DType::f8_e4m3, 16},    {DType::f8_e5m2, 16},   {DType::q8_0, 8.5},
+    {DType::q4_0, 4.5},      {DType::q4_1, 5},       {DType::q5_0, 8.5},
+    {DType::q5_1, 6},        {DType::q2_k, 2.625},   {DType::q3_k, 6.5625},
+    {DType::q4_k, 4.5},      {DType::q5_k, 5.5},     {DType::q6_k, 6.5625},
+    {DType::iq1_s, 3.1875},  {DType::iq1_m, 3.3125}, {DType::iq2_xxs, 3.1875},
+    {DType::iq2_xs, 3.3125}, {DType::iq2_s, 3.3125}, {DType::iq3_xxs, 4.1875},
+    {DType::iq3_s, 4.1875},  {DType::iq4_nl, 8.5},   {DType::iq4_xs, 8.5},
+    {DType::tq1_0, 4.5},     {DType::tq2_0, 4.5},    {DType::q1_0, 4.5},
+    {DType::q2_0, 4.5},      {DType::mxfp4, 4.25},   {DType::nvfp4, 4.5},
+};
+
+TEST(PackedDtype, takes_as_many_bits_a_weight_as_the_layouts_say) {
+  ASSERT_EQ(std::size(kBitsPerWeight), dtypes().size());
+  for (const auto& [dtype, bits] : kBitsPerWeight) {
+    const std::int64_t bytes = packed_panel_bytes(packed_dtype(dtype), 4096);
+    EXPECT_EQ(static_cast<double>(bytes * 8) / (4096 * kPanel), bits) << dtype_info(dtype).name;
   }
+}
+
+// Every weight of one row of blocks an output, as the reference reads it from the packed bytes.
+void expect_every_bit(const TestTensor& tensor) {
+  ThreadPool pool(1);
+  const PackedMatrix packed = pack(tensor.view, false, pool);
+  const std::int64_t out = tensor.view.shape.rows(), in = tensor.view.shape.cols();
+  std::vector<std::uint8_t> record(static_cast<std::size_t>(QuantizedRows::row_bytes(in)));
+  const QuantizedRows xq{record.data(), 1, in};
+  std::fill_n(xq.d(0), in / 32, 1.0f);
+  std::vector<float> weights(static_cast<std::size_t>(in)), y(static_cast<std::size_t>(out));
+  for (std::int64_t i = 0; i < in; ++i) {
+    std::fill_n(xq.q(0), in, std::int8_t{0});
+    xq.q(0)[i] = 1;
+    matmul_reference({&packed, {}, xq, {y.data(), 1, out, out}, false});
+    for (std::int64_t o = 0; o < out; ++o) {
+      dequantize_row(tensor.view, o, weights);
+      EXPECT_EQ(y[static_cast<std::size_t>(o)], weights[static_cast<std::size_t>(i)])
+          << dtype_info(tensor.view.dtype).name << " input " << i << " output " << o;
+    }
+  }
+}
+
+// Halves that a product of scales, rounded to a half, would lose: the smallest, the largest.
+TEST(PackedGrids, keep_every_bit_whatever_the_scale) {
+  std::mt19937 random(9);
+  for (const DType dtype : {DType::iq1_s, DType::iq1_m, DType::iq2_xxs, DType::iq2_xs, DType::iq2_s,
+                            DType::iq3_xxs, DType::iq3_s}) {
+    for (const std::uint16_t d :
+         std::initializer_list<std::uint16_t>{0x0001, 0x03ff, 0x0400, 0x7bff, 0x8001, 0}) {
+      TestTensor tensor = random_tensor(dtype, 16, 256, random);
+      for (std::size_t at = 0; at < tensor.bytes.size(); at += dtype_info(dtype).block_bytes) {
+        put_grid_scale(dtype, d, &tensor.bytes[at]);
+      }
+      expect_every_bit(tensor);
+    }
+  }
+}
+
+TEST(PackedNvfp4, keeps_every_byte_that_a_scale_can_be) {
+  std::mt19937 random(9);
+  TestTensor tensor = random_tensor(DType::nvfp4, 16, 256, random);
+  for (std::size_t i = 0; i < 256; ++i) {
+    tensor.bytes[i / 4 * 36 + i % 4] = static_cast<std::byte>(i);
+  }
+  expect_every_bit(tensor);
 }
 
 // A scale below the normal numbers of a half keeps fewer bits.
@@ -114,12 +172,11 @@ TEST_P(Packing, some_panels_alone_are_those_of_the_whole) {
 }
 
 TEST_P(Packing, is_as_large_as_its_layout_but_for_the_last_panel) {
-  const DTypeInfo& info = dtype_info(packed_dtype(GetParam()));
-  const auto file_bytes = 48 * 512 / info.block_values * info.block_bytes;
+  const std::int64_t bytes = 3 * packed_panel_bytes(packed_dtype(GetParam()), 512);
   std::mt19937 random(8);
   for (const std::int64_t out : {48, 33}) {
     const TestTensor tensor = random_tensor(GetParam(), out, 512, random);
-    EXPECT_EQ(packed_shape(tensor.view, false).bytes(), static_cast<std::int64_t>(file_bytes));
+    EXPECT_EQ(packed_shape(tensor.view, false).bytes(), bytes);
   }
 }
 

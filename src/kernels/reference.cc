@@ -217,6 +217,19 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
     const int byte = block[64 * (quad % 4) + lane];
     return quad < 4 ? byte & 15 : byte >> 4;
   };
+  const auto two_bits = [&](const std::uint8_t* block) {
+    return block[64 * (quad / 4) + lane] >> (2 * (quad % 4)) & 3;
+  };
+  if (const GridLayout* grid = grid_layout(dtype); grid != nullptr) {
+    const std::uint8_t* super = panel + i / 256 * grid->block_bytes();
+    const std::uint8_t* scales = super + 32;
+    const std::uint8_t* block = scales + 64 * grid->n_scales + i % 256 / 32 * 64 * grid->code_bits;
+    const std::int64_t s = i % 256 * grid->n_scales / 32;
+    const int scale = scales[16 * (s / 2) + col] >> (4 * (s % 2)) & 15;
+    const int code = grid->code_bits == 4 ? nibble(block)
+                                          : two_bits(block) | (block[128 + lane] >> quad & 1) << 2;
+    return half_at(super, col) * double{grid->unit} * (2 * scale + 1) * grid->values[code];
+  }
   switch (dtype) {
     case DType::f32: {
       float w;
@@ -241,6 +254,17 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
       const std::uint8_t* block = panel + i / 32 * 320;
       return nibble(block) * half_at(block + 256, col) + half_at(block + 288, col);
     }
+    case DType::q5_1: {
+      const std::uint8_t* block = panel + i / 32 * 384;
+      const int code = nibble(block) | (block[256 + lane] >> quad & 1) << 4;
+      return code * half_at(block + 320, col) + half_at(block + 352, col);
+    }
+    case DType::q2_k: {
+      const std::uint8_t* super = panel + i / 256 * 1344;
+      const int scales = super[64 + 16 * (i % 256 / 16) + col];
+      const int code = two_bits(super + 320 + 128 * (i % 256 / 32));
+      return half_at(super, col) * (scales & 15) * code - half_at(super + 32, col) * (scales >> 4);
+    }
     case DType::q4_k:
     case DType::q5_k: {
       const bool fifth = dtype == DType::q5_k;
@@ -256,14 +280,18 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
     case DType::q6_k: {
       const std::uint8_t* super = panel + i / 256 * 3360;
       const std::uint8_t* block = super + 32 + i % 256 / 32 * 416;
-      const int high = block[256 + 64 * (quad / 4) + lane] >> (2 * (quad % 4)) & 3;
       const auto scale = static_cast<std::int8_t>(block[384 + 16 * (quad / 4) + col]);
-      return half_at(super, col) * scale * ((nibble(block) | high << 4) - 32);
+      return half_at(super, col) * scale * ((nibble(block) | two_bits(block + 256) << 4) - 32);
     }
     case DType::mxfp4: {
-      static constexpr int kValues[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
       const std::uint8_t* block = panel + i / 32 * 272;
-      return std::ldexp(kValues[nibble(block)], block[256 + col] - 128);
+      return std::ldexp(kE2m1Values[nibble(block)], block[256 + col] - 128);
+    }
+    case DType::nvfp4: {
+      const std::uint8_t* block = panel + i / 32 * 288;
+      const std::uint8_t scale = block[256 + 16 * (quad / 4) + col];
+      const double d = scale == 0x7f ? 480 : double{f8_e4m3_to_f32(scale)};
+      return d / 2 * kE2m1Values[nibble(block)];
     }
     default:
       CHECK(false, "packed_dtype gives only types that have a layout");

@@ -15,6 +15,18 @@ struct TestTensor {
   Tensor view;
 };
 
+// The half d of a block of iq1_*, iq2_* or iq3_*.
+inline void put_grid_scale(DType dtype, std::uint16_t d, std::byte* block) {
+  if (dtype != DType::iq1_m) {
+    std::memcpy(block, &d, sizeof d);
+    return;
+  }
+  for (int i = 0; i < 4; ++i) {  // a nibble on top of each 16-bit word of scales
+    std::byte& high = block[49 + 2 * i];
+    high = (high & std::byte{15}) | static_cast<std::byte>((d >> 4 * i & 15) << 4);
+  }
+}
+
 // Weights of about unit size: random codes, scales between 2^-6 and 2^-4.
 inline TestTensor random_tensor(DType dtype, std::int64_t out, std::int64_t in,
                                 std::mt19937& random) {
@@ -75,21 +87,14 @@ inline TestTensor random_tensor(DType dtype, std::int64_t out, std::int64_t in,
       case DType::tq2_0:
         put_f16(at + 64, scale(random));
         break;
-      case DType::iq1_m: {
-        const std::uint16_t bits = f32_to_f16(scale(random) / 8);
-        for (std::size_t i = 0; i < 4; ++i) {  // a nibble on top of each 16-bit word of scales
-          std::byte& high = t.bytes[at + 49 + 2 * i];
-          high = (high & std::byte{15}) | static_cast<std::byte>((bits >> 4 * i & 15) << 4);
-        }
-        break;
-      }
       case DType::iq1_s:
+      case DType::iq1_m:
       case DType::iq2_xxs:
       case DType::iq2_xs:
       case DType::iq2_s:
       case DType::iq3_xxs:
       case DType::iq3_s:
-        put_f16(at, scale(random) / 8);
+        put_grid_scale(dtype, f32_to_f16(scale(random) / 8), &t.bytes[at]);
         break;
       case DType::q5_0:
       case DType::iq4_nl:

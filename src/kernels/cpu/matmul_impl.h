@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "base/check.h"
 #include "kernels/matmul.h"
@@ -32,14 +33,27 @@ struct TileRecord {
   float d[R];
 };
 
+// The same where a format adds a minimum to inputs 0 … 15 and another to 16 … 31. Its codes have no
+// offset: as large a record as the other.
+template <class Input, int R>
+struct TwoMinimaRecord {
+  static constexpr std::int32_t start[R] = {}, second[R] = {};
+  Input q[R][32];
+  float d_sum[R], second_d_sum[R];
+  float d[R];
+};
+
 // Panels that share a tile's records: gathering costs a row about as much as a panel does.
 inline constexpr std::int64_t kPanelGroup = 32;
 
 // 22 KiB of records at a time: a first-level cache keeps them beside the weights that stream by.
 inline constexpr std::int64_t kRecordBytes = 22528;
 
+template <class V, class Format>
+using InputOf = typename V::template Input<Format::kMaxCode>;
 template <class V, class Format, int R>
-using RecordOf = TileRecord<typename V::template Input<Format::kMaxCode>, R>;
+using RecordOf = std::conditional_t<Format::kMinima == 2, TwoMinimaRecord<InputOf<V, Format>, R>,
+                                    TileRecord<InputOf<V, Format>, R>>;
 
 // Rows of a chunk of inputs; those from n_rows on are zeros.
 template <class V, class Format, int R>
@@ -56,13 +70,17 @@ void gather_rows(const MatMul& op, std::int64_t row, std::int64_t n_rows, std::i
       V::gather(q + 32 * b, record.q[r]);
       record.d[r] = d[b];
       const std::int32_t first = sums[2 * b], second = sums[2 * b + 1];
-      if constexpr (Format::kScales == 2) {
+      if constexpr (Format::kMinima == 2) {
+        static_assert(Format::kOffset == 0, "its integer sums start at 0");
+        record.d_sum[r] = d[b] * static_cast<float>(first);
+        record.second_d_sum[r] = d[b] * static_cast<float>(second);
+      } else if constexpr (Format::kScales == 2) {
         record.start[r] = -Format::kOffset * first;
         record.second[r] = -Format::kOffset * second;
       } else {
         record.start[r] = -Format::kOffset * (first + second);
       }
-      if constexpr (Format::kMinimum) {
+      if constexpr (Format::kMinima == 1) {
         record.d_sum[r] = d[b] * static_cast<float>(first + second);
       }
     }
@@ -71,9 +89,9 @@ void gather_rows(const MatMul& op, std::int64_t row, std::int64_t n_rows, std::i
 
 // ---- formats ----
 //
-// kValues inputs a block of kBytes, in steps of 32 inputs. kScales: scales a step. A weight is
-// scale * (code - kOffset), plus the step's minimum where there is one; codes are unsigned and at
-// most kMaxCode. Part is what is read once a block.
+// kValues inputs a block of kBytes, in steps of 32 inputs. kScales, kMinima: scales and minima a
+// step, of equal parts of it. A weight is scale * (code - kOffset), plus the minimum where there is
+// one; codes are unsigned and at most kMaxCode. Part is what is read once a block.
 
 struct NoPart {};
 
@@ -81,7 +99,7 @@ template <class V>
 struct Q8Format {
   static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 34;
   static constexpr int kScales = 1, kOffset = 128, kMaxCode = 255;
-  static constexpr bool kMinimum = false;
+  static constexpr int kMinima = 0;
   using Part = NoPart;
   static Part part(const std::uint8_t*) { return {}; }
   static void codes(const std::uint8_t* w, int, typename V::U* codes) {
@@ -103,7 +121,7 @@ template <class V>
 struct Q40Format {
   static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 18;
   static constexpr int kScales = 1, kOffset = 8, kMaxCode = 15;
-  static constexpr bool kMinimum = false;
+  static constexpr int kMinima = 0;
   using Part = NoPart;
   static Part part(const std::uint8_t*) { return {}; }
   static void codes(const std::uint8_t* w, int, typename V::U* codes) { nibble_codes<V>(w, codes); }
@@ -114,31 +132,115 @@ template <class V>
 struct Q41Format {
   static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 20;
   static constexpr int kScales = 1, kOffset = 0, kMaxCode = 15;
-  static constexpr bool kMinimum = true;
+  static constexpr int kMinima = 1;
   using Part = NoPart;
   static Part part(const std::uint8_t*) { return {}; }
   static void codes(const std::uint8_t* w, int, typename V::U* codes) { nibble_codes<V>(w, codes); }
   static typename V::F scale(Part, const std::uint8_t* w, int, int) { return V::load_f16(w + 256); }
-  static typename V::F minimum(Part, const std::uint8_t* w, int) { return V::load_f16(w + 288); }
+  static typename V::F minimum(Part, const std::uint8_t* w, int, int) {
+    return V::load_f16(w + 288);
+  }
 };
 
-// Nibbles stand for 0, 1, 2, 3, 4, 6, 8, 12 and the same below zero; looked up with 12 added, so
-// that the codes are unsigned.
 template <class V>
-struct Mxfp4Format {
-  static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 17;
-  static constexpr int kScales = 1, kOffset = 12, kMaxCode = 24;
-  static constexpr bool kMinimum = false;
-  static constexpr std::uint8_t kCodes[16] = {12, 13, 14, 15, 16, 18, 20, 24,
-                                              12, 11, 10, 9,  8,  6,  4,  0};
+struct Q51Format {
+  static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 24;
+  static constexpr int kScales = 1, kOffset = 0, kMaxCode = 31;
+  static constexpr int kMinima = 1;
   using Part = NoPart;
   static Part part(const std::uint8_t*) { return {}; }
   static void codes(const std::uint8_t* w, int, typename V::U* codes) {
     nibble_codes<V>(w, codes);
-    for (int g = 0; g < 8; ++g) codes[g] = V::lookup(codes[g], kCodes);
+    V::template add_bits<4>(V::load_bytes(w + 256), codes);
+  }
+  static typename V::F scale(Part, const std::uint8_t* w, int, int) { return V::load_f16(w + 320); }
+  static typename V::F minimum(Part, const std::uint8_t* w, int, int) {
+    return V::load_f16(w + 352);
+  }
+};
+
+// What codes stand for, as a table to look them up in. As many below zero as above: the largest is
+// added, so that what is looked up is unsigned.
+struct UnsignedValues {
+  int offset = 0;
+  std::uint8_t v[16];
+  consteval explicit UnsignedValues(const std::int8_t* values) {
+    for (int i = 0; i < 16; ++i) offset = values[i] > offset ? values[i] : offset;
+    for (int i = 0; i < 16; ++i) v[i] = static_cast<std::uint8_t>(values[i] + offset);
+  }
+};
+
+template <class V>
+struct Mxfp4Format {
+  static constexpr UnsignedValues kE2m1{kE2m1Values};
+  static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 17;
+  static constexpr int kScales = 1, kOffset = kE2m1.offset, kMaxCode = 2 * kOffset;
+  static constexpr int kMinima = 0;
+  using Part = NoPart;
+  static Part part(const std::uint8_t*) { return {}; }
+  static void codes(const std::uint8_t* w, int, typename V::U* codes) {
+    nibble_codes<V>(w, codes);
+    for (int g = 0; g < 8; ++g) codes[g] = V::lookup(codes[g], kE2m1.v);
   }
   static typename V::F scale(Part, const std::uint8_t* w, int, int) {
     return V::load_e8m0(w + 256);
+  }
+};
+
+template <class V>
+struct Nvfp4Format {
+  static constexpr std::int64_t kValues = 32, kBytes = std::int64_t{16} * 18;
+  static constexpr int kScales = 2, kOffset = Mxfp4Format<V>::kOffset, kMaxCode = 2 * kOffset;
+  static constexpr int kMinima = 0;
+  using Part = NoPart;
+  static Part part(const std::uint8_t*) { return {}; }
+  static void codes(const std::uint8_t* w, int, typename V::U* codes) {
+    Mxfp4Format<V>::codes(w, 0, codes);
+  }
+  static typename V::F scale(Part, const std::uint8_t* w, int, int half) {
+    return V::load_half_e4m3(w + 256 + 16 * half);
+  }
+};
+
+template <class V>
+void two_bit_codes(const std::uint8_t* w, typename V::U* codes) {
+  for (int half = 0; half < 2; ++half) {
+    const typename V::U two = V::load_bytes(w + 64 * half);
+    typename V::U* c = codes + 4 * half;
+    c[0] = V::template two_bits<0>(two);
+    c[1] = V::template two_bits<1>(two);
+    c[2] = V::template two_bits<2>(two);
+    c[3] = V::template two_bits<3>(two);
+  }
+}
+
+template <class V, const GridLayout& kLayout>
+struct GridFormat {
+  static constexpr UnsignedValues kIntegers{kLayout.values};
+  static constexpr std::int64_t kValues = 256, kBytes = kLayout.block_bytes();
+  static constexpr int kScales = kLayout.n_scales, kOffset = kIntegers.offset,
+                       kMaxCode = 2 * kOffset;
+  static constexpr int kMinima = 0;
+  struct Part {
+    typename V::F one, two;  // units
+  };
+  static Part part(const std::uint8_t* w) {
+    const typename V::F unit = V::mul(V::load_f16(w), V::set1(kLayout.unit));
+    return {unit, V::add(unit, unit)};
+  }
+  static void codes(const std::uint8_t* w, int step, typename V::U* codes) {
+    const std::uint8_t* block = w + 32 + 64 * kScales + 64 * kLayout.code_bits * step;
+    if constexpr (kLayout.code_bits == 4) {
+      nibble_codes<V>(block, codes);
+    } else {
+      two_bit_codes<V>(block, codes);
+      V::template add_bits<2>(V::load_bytes(block + 128), codes);
+    }
+    for (int g = 0; g < 8; ++g) codes[g] = V::lookup(codes[g], kIntegers.v);
+  }
+  static typename V::F scale(const Part& part, const std::uint8_t* w, int step, int s) {
+    const int i = kScales * step + s;
+    return V::fma(part.two, V::load_nibbles(w + 32 + 16 * (i / 2), 4 * (i % 2)), part.one);
   }
 };
 
@@ -162,7 +264,7 @@ template <class V>
 struct Q4kFormat {
   static constexpr std::int64_t kValues = 256, kBytes = std::int64_t{16} * 144;
   static constexpr int kScales = 1, kOffset = 0, kMaxCode = 15;
-  static constexpr bool kMinimum = true;
+  static constexpr int kMinima = 1;
   using Part = KPart<V>;
   static Part part(const std::uint8_t* w) {
     return {V::load_f16(w), V::sub(V::set1(0), V::load_f16(w + 32))};
@@ -173,7 +275,7 @@ struct Q4kFormat {
   static typename V::F scale(const Part& part, const std::uint8_t* w, int step, int) {
     return V::mul(part.d, k_scale<V>(w + 64, step));
   }
-  static typename V::F minimum(const Part& part, const std::uint8_t* w, int step) {
+  static typename V::F minimum(const Part& part, const std::uint8_t* w, int step, int) {
     return V::mul(part.minus_dmin, k_minimum<V>(w + 64, step));
   }
 };
@@ -182,19 +284,45 @@ template <class V>
 struct Q5kFormat {
   static constexpr std::int64_t kValues = 256, kBytes = std::int64_t{16} * 176;
   static constexpr int kScales = 1, kOffset = 0, kMaxCode = 31;
-  static constexpr bool kMinimum = true;
+  static constexpr int kMinima = 1;
   using Part = KPart<V>;
   static Part part(const std::uint8_t* w) { return Q4kFormat<V>::part(w); }
   static void codes(const std::uint8_t* w, int step, typename V::U* codes) {
     const std::uint8_t* block = w + 256 + 320 * step;
     nibble_codes<V>(block, codes);
-    V::add_fifth_bits(V::load_bytes(block + 256), codes);
+    V::template add_bits<4>(V::load_bytes(block + 256), codes);
   }
   static typename V::F scale(const Part& part, const std::uint8_t* w, int step, int) {
     return Q4kFormat<V>::scale(part, w, step, 0);
   }
-  static typename V::F minimum(const Part& part, const std::uint8_t* w, int step) {
-    return Q4kFormat<V>::minimum(part, w, step);
+  static typename V::F minimum(const Part& part, const std::uint8_t* w, int step, int) {
+    return Q4kFormat<V>::minimum(part, w, step, 0);
+  }
+};
+
+// A code times its scale, at most 3 * 15, is still a small integer: what is left to multiply the
+// sum of a step by is d, and the two parts of a step are not summed apart.
+template <class V>
+struct Q2kFormat {
+  static constexpr std::int64_t kValues = 256, kBytes = std::int64_t{16} * 84;
+  static constexpr int kScales = 1, kOffset = 0, kMaxCode = 45;
+  static constexpr int kMinima = 2;
+  using Part = KPart<V>;
+  static Part part(const std::uint8_t* w) { return Q4kFormat<V>::part(w); }
+  static void codes(const std::uint8_t* w, int step, typename V::U* codes) {
+    for (int half = 0; half < 2; ++half) {
+      const typename V::U n = V::multiples(w + 64 + 32 * step + 16 * half);
+      const typename V::U two = V::load_bytes(w + 320 + 128 * step + 64 * half);
+      typename V::U* c = codes + 4 * half;
+      c[0] = V::template multiple<0>(n, two);
+      c[1] = V::template multiple<1>(n, two);
+      c[2] = V::template multiple<2>(n, two);
+      c[3] = V::template multiple<3>(n, two);
+    }
+  }
+  static typename V::F scale(const Part& part, const std::uint8_t*, int, int) { return part.d; }
+  static typename V::F minimum(const Part& part, const std::uint8_t* w, int step, int half) {
+    return V::mul(part.minus_dmin, V::load_nibbles(w + 64 + 32 * step + 16 * half, 4));
   }
 };
 
@@ -202,7 +330,7 @@ template <class V>
 struct Q6kFormat {
   static constexpr std::int64_t kValues = 256, kBytes = std::int64_t{16} * 210;
   static constexpr int kScales = 2, kOffset = 32, kMaxCode = 63;
-  static constexpr bool kMinimum = false;
+  static constexpr int kMinima = 0;
   struct Part {
     typename V::F d;
   };
@@ -237,9 +365,10 @@ template <class V, class Format, int R>
   Format::codes(w, step, codes);
   typename V::F scale[Format::kScales];
   for (int s = 0; s < Format::kScales; ++s) scale[s] = Format::scale(part, w, step, s);
-  [[maybe_unused]] typename V::F minimum;
-  if constexpr (Format::kMinimum) minimum = Format::minimum(part, w, step);
-  static_assert(!Format::kMinimum || Format::kScales == 1, "a minimum follows the only scale");
+  [[maybe_unused]] typename V::F minimum, second_minimum;
+  if constexpr (Format::kMinima > 0) minimum = Format::minimum(part, w, step, 0);
+  if constexpr (Format::kMinima > 1) second_minimum = Format::minimum(part, w, step, 1);
+  static_assert(Format::kMinima == 0 || Format::kScales == 1, "minima follow the only scale");
 #pragma GCC unroll 16
   for (int r0 = 0; r0 < R; r0 += kRows) {
 #pragma GCC unroll 2
@@ -247,7 +376,12 @@ template <class V, class Format, int R>
       const auto add = [&](int r, typename V::I sum) __attribute__((always_inline)) {
         typename V::F& a = acc[r0 + r];
         a = V::fma(V::to_float(sum), V::mul(scale[s], V::set1(x.d[r0 + r])), a);
-        if constexpr (Format::kMinimum) a = V::fma(minimum, V::set1(x.d_sum[r0 + r]), a);
+        if constexpr (Format::kMinima > 0) {
+          a = V::fma(minimum, V::set1(x.d_sum[r0 + r]), a);
+        }
+        if constexpr (Format::kMinima > 1) {
+          a = V::fma(second_minimum, V::set1(x.second_d_sum[r0 + r]), a);
+        }
       };
       V::template dot<Format::kMaxCode, kQuads, kRows>(codes + kQuads * s, &x.q[r0][16 * s],
                                                        (s == 0 ? x.start : x.second) + r0, add);
@@ -299,6 +433,7 @@ void quantized_rows(const MatMul& op, std::int64_t first, std::int64_t last, std
   using Record = RecordOf<V, Format, R>;
   constexpr bool kAtOnce = R == V::kTileRows;
   constexpr auto kChunk = kRecordBytes / static_cast<std::int64_t>(sizeof(Record));
+  static_assert(kChunk % (Format::kValues / 32) == 0, "a chunk has whole blocks of weights");
   alignas(64) Record records[kChunk];
   alignas(64) float sums[kPanelGroup][R][kPanel];
   const std::int64_t n_blocks = op.w->in / 32;
@@ -425,6 +560,10 @@ void matmul(const MatMul& op, std::int64_t first_panel, std::int64_t last_panel,
         return quantized_matmul<V, Q40Format<V>>;
       case DType::q4_1:
         return quantized_matmul<V, Q41Format<V>>;
+      case DType::q5_1:
+        return quantized_matmul<V, Q51Format<V>>;
+      case DType::q2_k:
+        return quantized_matmul<V, Q2kFormat<V>>;
       case DType::q4_k:
         return quantized_matmul<V, Q4kFormat<V>>;
       case DType::q5_k:
@@ -433,6 +572,20 @@ void matmul(const MatMul& op, std::int64_t first_panel, std::int64_t last_panel,
         return quantized_matmul<V, Q6kFormat<V>>;
       case DType::mxfp4:
         return quantized_matmul<V, Mxfp4Format<V>>;
+      case DType::nvfp4:
+        return quantized_matmul<V, Nvfp4Format<V>>;
+      case DType::iq1_s:
+        return quantized_matmul<V, GridFormat<V, kIq1S>>;
+      case DType::iq1_m:
+        return quantized_matmul<V, GridFormat<V, kIq1M>>;
+      case DType::iq2_xxs:
+        return quantized_matmul<V, GridFormat<V, kIq2Xxs>>;
+      case DType::iq2_xs:
+        return quantized_matmul<V, GridFormat<V, kIq2Xs>>;
+      case DType::iq3_xxs:
+        return quantized_matmul<V, GridFormat<V, kIq3Xxs>>;
+      case DType::iq3_s:
+        return quantized_matmul<V, GridFormat<V, kIq3S>>;
       default:
         return nullptr;
     }

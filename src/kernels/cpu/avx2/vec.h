@@ -3,7 +3,7 @@
 //
 // Without VNNI a dot product is vpmaddubsw (pairs, saturating at 16 bits), vpmaddwd with ones,
 // vpaddd. The pairs never saturate: codes of n <= 127 give 2 * 127 * n, and as many of them are
-// added in 16 bits as stay below 2^15 (eight of 4-bit codes: 8 * 2 * 15 * 127 = 30480). Eight-bit
+// added in 16 bits as stay below 2^15 (eight of 4-bit codes: 8 * 2 * 15 * 127 = 30480). Larger
 // codes are widened to 16 bits instead (vpmaddwd).
 #pragma once
 
@@ -114,6 +114,13 @@ struct Vec {
     return {widen(bytes), widen(_mm_srli_si128(bytes, 8))};
   }
 
+  static F load_half_e4m3(const void* p) {
+    const __m256i halves = _mm256_slli_epi16(_mm256_cvtepu8_epi16(load_128(p, 0)), 7);
+    return mul({_mm256_cvtph_ps(_mm256_castsi256_si128(halves)),
+                _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1))},
+               set1(128));
+  }
+
   static I set1i(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
   static F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
   static I to_int(F x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
@@ -170,6 +177,26 @@ struct Vec {
     return {_mm256_shuffle_epi8(t, x.a), _mm256_shuffle_epi8(t, x.b)};
   }
   template <int i>
+  static U two_bits(U x) {
+    const __m256i mask = _mm256_set1_epi8(3);
+    return {_mm256_and_si256(_mm256_srli_epi16(x.a, 2 * i), mask),
+            _mm256_and_si256(_mm256_srli_epi16(x.b, 2 * i), mask)};
+  }
+  static U multiples(const std::uint8_t* p) {
+    const __m128i n = _mm_and_si128(load_128(p, 0), _mm_set1_epi8(15));
+    const __m256i four = _mm256_set1_epi32(0x03020100);
+    return {_mm256_mullo_epi32(_mm256_cvtepu8_epi32(n), four),
+            _mm256_mullo_epi32(_mm256_cvtepu8_epi32(_mm_srli_si128(n, 8)), four)};
+  }
+  template <int i>
+  static U multiple(U multiples, U x) {  // four numbers in each 128 bits: the index says which
+    const __m256i number =
+        _mm256_broadcastsi128_si256(_mm_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c));
+    const U two = two_bits<i>(x);
+    return {_mm256_shuffle_epi8(multiples.a, _mm256_or_si256(two.a, number)),
+            _mm256_shuffle_epi8(multiples.b, _mm256_or_si256(two.b, number))};
+  }
+  template <int i>
   static U with_high_bits(U low, U high) {
     const auto one = [](__m256i l, __m256i h) {
       const __m256i at_4 =
@@ -189,20 +216,27 @@ struct Vec {
     return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(all)),
             _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(all, 8)))};
   }
-  static void add_fifth_bits(U high, U* codes) {
+  static F load_nibbles(const std::uint8_t* p, int shift) {
+    const __m128i n =
+        _mm_and_si128(_mm_srl_epi16(load_128(p, 0), _mm_cvtsi32_si128(shift)), _mm_set1_epi8(15));
+    return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(n)),
+            _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(n, 8)))};
+  }
+  template <int kAt>
+  static void add_bits(U high, U* codes) {
     const auto put = [](__m256i& code, __m256i shifted) {
-      code = _mm256_or_si256(code, _mm256_and_si256(shifted, _mm256_set1_epi8(16)));
+      code = _mm256_or_si256(code, _mm256_and_si256(shifted, _mm256_set1_epi8(1 << kAt)));
     };
     for (int g = 0; g < 8; ++g) {
-      const __m128i left = _mm_cvtsi32_si128(g < 4 ? 4 - g : 0);
-      const __m128i right = _mm_cvtsi32_si128(g < 4 ? 0 : g - 4);
+      const __m128i left = _mm_cvtsi32_si128(g < kAt ? kAt - g : 0);
+      const __m128i right = _mm_cvtsi32_si128(g < kAt ? 0 : g - kAt);
       put(codes[g].a, _mm256_srl_epi16(_mm256_sll_epi16(high.a, left), right));
       put(codes[g].b, _mm256_srl_epi16(_mm256_sll_epi16(high.b, left), right));
     }
   }
 
   template <int kMaxCode>
-  using Input = std::conditional_t<(kMaxCode > 63), std::int16_t, std::int8_t>;
+  using Input = std::conditional_t<(kMaxCode > 127), std::int16_t, std::int8_t>;
   static void gather(const std::int8_t* q, std::int8_t* to) { std::memcpy(to, q, 32); }
   // Inputs 0 and 2 of each quad, then 1 and 3.
   static void gather(const std::int8_t* q, std::int16_t* to) {
@@ -218,7 +252,7 @@ struct Vec {
   template <int kMaxCode, int kQuads, int kRows, class Take>
   [[gnu::always_inline]] static void dot(const U* codes, const Input<kMaxCode>* q,
                                          const std::int32_t* start, Take take) {
-    if constexpr (kMaxCode > 63) {
+    if constexpr (kMaxCode > 127) {
       static_assert(kQuads == 8, "dot_bytes takes a whole block");
       dot_bytes<kRows>(codes, q, start, take);
     } else if constexpr (kQuads == 4) {
@@ -332,6 +366,12 @@ struct Vec {
   static I add_quads(I sum, const U* codes, const std::int8_t* q) {
     if constexpr (kMaxCode <= 32) {
       return add_pairs(sum, multiply<kMaxCode, 4>(codes, q));
+    } else if constexpr (kMaxCode > 63) {
+#pragma GCC unroll 4
+      for (int g = 0; g < 4; ++g) {
+        sum = add_pairs(sum, multiply<kMaxCode, 1>(codes + g, q + 4 * g));
+      }
+      return sum;
     } else {
       sum = add_pairs(sum, multiply<kMaxCode, 2>(codes, q));
       return add_pairs(sum, multiply<kMaxCode, 2>(codes + 2, q + 8));

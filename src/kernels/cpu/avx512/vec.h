@@ -64,6 +64,11 @@ struct Vec {
     return _mm512_castsi512_ps(_mm512_mask_blend_epi32(is_denormal, normal, denormal));
   }
 
+  static F load_half_e4m3(const void* p) {
+    const __m256i bytes = _mm256_cvtepu8_epi16(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    return _mm512_mul_ps(_mm512_cvtph_ps(_mm256_slli_epi16(bytes, 7)), _mm512_set1_ps(128));
+  }
+
   static I set1i(std::int32_t x) { return _mm512_set1_epi32(x); }
   static F to_float(I a) { return _mm512_cvtepi32_ps(a); }
   static I to_int(F a) { return _mm512_cvtps_epi32(a); }
@@ -91,11 +96,32 @@ struct Vec {
     const __m128i t = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), a);
   }
+  template <int kLeft>
+  static U shift(U a) {  // of 16 bits each
+    if constexpr (kLeft < 0) return _mm512_srli_epi16(a, -kLeft);
+    if constexpr (kLeft > 0) return _mm512_slli_epi16(a, kLeft);
+    return a;
+  }
+  template <int i>
+  static U two_bits(U a) {
+    return _mm512_and_si512(_mm512_srli_epi16(a, 2 * i), _mm512_set1_epi8(3));
+  }
+  static U multiples(const std::uint8_t* p) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i n = _mm_and_si128(bytes, _mm_set1_epi8(15));
+    return _mm512_mullo_epi32(_mm512_cvtepu8_epi32(n), _mm512_set1_epi32(0x03020100));
+  }
+  template <int i>
+  static U multiple(U multiples, U a) {  // four numbers in each 128 bits: the index says which
+    const U number = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0);
+    constexpr int kAndOr = 0xea;
+    return _mm512_shuffle_epi8(
+        multiples, _mm512_ternarylogic_epi32(_mm512_srli_epi16(a, 2 * i), _mm512_set1_epi8(3),
+                                             number, kAndOr));
+  }
   template <int i>
   static U with_high_bits(U low, U high) {
-    constexpr unsigned kLeft = i < 2 ? 4U - 2U * i : 0U, kRight = i < 2 ? 0U : 2U * i - 4U;
-    const U at_4 = i < 2 ? _mm512_slli_epi16(high, kLeft) : _mm512_srli_epi16(high, kRight);
-    return _mm512_or_si512(low, _mm512_and_si512(at_4, _mm512_set1_epi8(0x30)));
+    return _mm512_or_si512(low, _mm512_and_si512(shift<4 - 2 * i>(high), _mm512_set1_epi8(0x30)));
   }
   static F load_bits6(const std::uint8_t* low, int low_shift, const std::uint8_t* high,
                       int high_shift) {
@@ -107,19 +133,25 @@ struct Vec {
     return _mm512_cvtepi32_ps(
         _mm512_cvtepu8_epi32(_mm_or_si128(bits(low, low_shift, 15), _mm_slli_epi16(two, 4))));
   }
-  static void add_fifth_bits(U high, U* codes) {
-    const U bit = _mm512_set1_epi8(16);
+  static F load_nibbles(const std::uint8_t* p, int shift) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i n = _mm_srl_epi16(bytes, _mm_cvtsi32_si128(shift));
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_and_si128(n, _mm_set1_epi8(15))));
+  }
+  template <int kAt>
+  static void add_bits(U high, U* codes) {
+    const U bit = _mm512_set1_epi8(1 << kAt);
     const auto put = [&](U& code, U shifted) {
       code = _mm512_or_si512(code, _mm512_and_si512(shifted, bit));
     };
-    put(codes[0], _mm512_slli_epi16(high, 4));
-    put(codes[1], _mm512_slli_epi16(high, 3));
-    put(codes[2], _mm512_slli_epi16(high, 2));
-    put(codes[3], _mm512_slli_epi16(high, 1));
-    put(codes[4], high);
-    put(codes[5], _mm512_srli_epi16(high, 1));
-    put(codes[6], _mm512_srli_epi16(high, 2));
-    put(codes[7], _mm512_srli_epi16(high, 3));
+    put(codes[0], shift<kAt>(high));
+    put(codes[1], shift<kAt - 1>(high));
+    put(codes[2], shift<kAt - 2>(high));
+    put(codes[3], shift<kAt - 3>(high));
+    put(codes[4], shift<kAt - 4>(high));
+    put(codes[5], shift<kAt - 5>(high));
+    put(codes[6], shift<kAt - 6>(high));
+    put(codes[7], shift<kAt - 7>(high));
   }
   // GCC 12 broadcasts into a register of its own what the instruction can read from memory, and
   // then runs out of registers; the intrinsic and set1 together are worth a third less.

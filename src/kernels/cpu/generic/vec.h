@@ -118,6 +118,12 @@ struct Vec {
     });
   }
 
+  static F load_half_e4m3(const void* p) {  // half of the number; e4m3 without a sign, no NaN
+    std::uint8_t b[16];
+    std::memcpy(b, p, sizeof b);
+    return map([&](int i) { return f16_to_f32(static_cast<std::uint16_t>(b[i] << 7)) * 128; });
+  }
+
   static I set1i(std::int32_t x) {
     I r;
     for (int i = 0; i < 16; ++i) r.v[i] = x;
@@ -183,6 +189,23 @@ struct Vec {
     for (auto& x : a.v) x = table[x];
     return a;
   }
+  template <int i>
+  static U two_bits(U a) {  // bits 2i, 2i+1
+    for (auto& x : a.v) x = x >> (2 * i) & 3;
+    return a;
+  }
+  // Of the numbers n in the low nibbles of p[16], 0, n, 2n and 3n, four bytes of each.
+  static U multiples(const std::uint8_t* p) {
+    U r;
+    for (int i = 0; i < 64; ++i) r.v[i] = static_cast<std::uint8_t>((p[i / 4] & 15) * (i % 4));
+    return r;
+  }
+  // n * (bits 2i, 2i+1 of a), four bytes for each n.
+  template <int i>
+  static U multiple(U multiples, U a) {
+    for (int j = 0; j < 64; ++j) a.v[j] = multiples.v[j / 4 * 4 + (a.v[j] >> (2 * i) & 3)];
+    return a;
+  }
   // low | (bits 2i, 2i+1 of high) << 4
   template <int i>
   static U with_high_bits(U low, U high) {
@@ -199,11 +222,15 @@ struct Vec {
       return static_cast<float>((low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4);
     });
   }
-  // codes[g] | (bit g of high) << 4, for eight g
-  static void add_fifth_bits(U high, U* codes) {
+  static F load_nibbles(const std::uint8_t* p, int shift) {  // p[i] >> shift & 15
+    return map([&](int i) { return static_cast<float>(p[i] >> shift & 15); });
+  }
+  // codes[g] | (bit g of high) << kAt, for eight g
+  template <int kAt>
+  static void add_bits(U high, U* codes) {
     for (int g = 0; g < 8; ++g) {
       for (int j = 0; j < 64; ++j) {
-        codes[g].v[j] = static_cast<std::uint8_t>(codes[g].v[j] | (high.v[j] >> g & 1) << 4);
+        codes[g].v[j] = static_cast<std::uint8_t>(codes[g].v[j] | (high.v[j] >> g & 1) << kAt);
       }
     }
   }
