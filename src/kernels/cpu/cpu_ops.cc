@@ -53,7 +53,7 @@ class MatMulParts {
   }
 
  private:
-  static constexpr std::int64_t kMaxPanels = 32, kFew = 32, kTile = 16;
+  static constexpr std::int64_t kMaxPanels = 64, kFew = 32, kTile = 16;
   std::int64_t n_panels_, n_rows_;
   std::int64_t panels_ = 1, rows_;  // of a part
   std::int64_t row_parts_ = 1;

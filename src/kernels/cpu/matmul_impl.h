@@ -44,7 +44,7 @@ struct TwoMinimaRecord {
 };
 
 // Panels that share a tile's records: gathering costs a row about as much as a panel does.
-inline constexpr std::int64_t kPanelGroup = 32;
+inline constexpr std::int64_t kPanelGroup = 64;
 
 // 22 KiB of records at a time: a first-level cache keeps them beside the weights that stream by.
 inline constexpr std::int64_t kRecordBytes = 22528;
