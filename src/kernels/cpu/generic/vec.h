@@ -132,10 +132,14 @@ struct Vec {
   static F to_float(I a) {
     return map([&](int i) { return static_cast<float>(a.v[i]); });
   }
-  // To nearest, ties to even; |a| < 2^31.
+  // To nearest, ties to even; what does not fit, or is not a number, becomes -2^31.
   static I to_int(F a) {
     I r;
-    for (int i = 0; i < 16; ++i) r.v[i] = static_cast<std::int32_t>(std::nearbyintf(a.v[i]));
+    for (int i = 0; i < 16; ++i) {
+      const float whole = std::nearbyintf(a.v[i]);
+      const bool fits = whole >= -0x1p31f && whole < 0x1p31f;
+      r.v[i] = fits ? static_cast<std::int32_t>(whole) : INT32_MIN;
+    }
     return r;
   }
   // a * 2^n with one rounding, |n| <= 252 and a neither denormal nor above 2^125.
@@ -163,12 +167,15 @@ struct Vec {
     for (int i = 0; i < 16; ++i) a.v[i] = a.v[i] > b.v[i] ? a.v[i] : b.v[i];
     return a;
   }
-  // Lane i: the largest lane, or the sum of the lanes, of vector i of 16.
+  // Lane i: the largest lane, or the sum of the lanes (modulo 2^32), of vector i of 16.
   static I max_each(const I* a) {
     return reduce_each(a, [](std::int32_t x, std::int32_t y) { return x > y ? x : y; });
   }
   static I add_each(const I* a) {
-    return reduce_each(a, [](std::int32_t x, std::int32_t y) { return x + y; });
+    return reduce_each(a, [](std::int32_t x, std::int32_t y) {
+      return static_cast<std::int32_t>(static_cast<std::uint32_t>(x) +
+                                       static_cast<std::uint32_t>(y));
+    });
   }
 
   static U load_bytes(const void* p) {
