@@ -618,37 +618,39 @@ TEST_P(Kernels, attend_matches_the_definition_for_any_tile_window_and_length) {
   for (const std::int32_t head_dim : {8, 24, 64}) {
     for (const bool f32 : {false, true}) {
       for (const std::int32_t position : {0, 5, 15, 16, 100, 511, 512, 1100}) {
-        const TestCache cache(k, position + 6, 2, head_dim, f32, random);
+        const TestCache cache(k, position + 9, 2, head_dim, f32, random);
         for (const std::int32_t window : {-1, 0, 1, 20, 600}) {  // -1: all see all
           const float sinks[3] = {1.5f, -200, 30};               // some weight, none, nearly all
+          // A whole tile, and one whose last group has room left.
+          const std::int32_t n_rows = window % 2 == 0 ? kMaxQueries / 3 : 5, n = 3 * n_rows;
           AttendTile tile{.kv = cache.kv,
                           .pages = cache.pages.data(),
                           .kv_head = 1,
                           .group = 3,
-                          .n_queries = 15,
+                          .n_queries = n,
                           .first_position = position,
-                          .n_positions = window < 0 ? position + 6 : 0,
+                          .n_positions = window < 0 ? position + n_rows + 1 : 0,
                           .window = std::max(window, 0),
                           .scale = 0.3f,
                           .q = {},
                           .sinks = position % 2 == 1 ? sinks : nullptr};
-          const std::vector<float> q =
-              random_values(static_cast<std::size_t>(15 * head_dim), random);
-          for (int m = 0; m < 15; ++m) tile.q[m] = q.data() + m * head_dim;
+          const std::vector<float> q = random_values(
+              static_cast<std::size_t>(n) * static_cast<std::size_t>(head_dim), random);
+          for (int m = 0; m < n; ++m) tile.q[m] = q.data() + m * head_dim;
           const std::vector<float> got = attend_all(k, tile);
           EXPECT_TRUE(same_bits(got, attend_all(generic_kernels(), tile)));
           std::vector<float> expected(got.size());
-          float* out[15];
-          for (int m = 0; m < 15; ++m) out[m] = expected.data() + m * head_dim;
+          float* out[kMaxQueries];
+          for (int m = 0; m < n; ++m) out[m] = expected.data() + m * head_dim;
           attend_reference(tile, out);
-          const double tolerance = 5 * attend_tolerance(head_dim, 20, position + 6);
+          const double tolerance = 5 * attend_tolerance(head_dim, 20, position + n_rows + 1);
           for (std::size_t i = 0; i < got.size(); ++i) {
             ASSERT_NEAR(got[i], expected[i], tolerance)
                 << "head " << head_dim << " position " << position << " window " << window << " at "
                 << i;
           }
           // The same bytes for one query alone as in the tile.
-          for (const int m : {0, 4, 14}) {
+          for (const int m : {0, 4, n - 1}) {
             AttendTile alone = tile;
             alone.group = 1;
             if (tile.sinks != nullptr) alone.sinks = sinks + m % 3;
