@@ -210,26 +210,37 @@ double half_at(const std::uint8_t* p, std::int64_t index) {
   return double{f16_to_f32(bits)};
 }
 
-// Weight (input i, output column) of a panel, by the layout table of packed_matrix.h.
-double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::int64_t col) {
-  const std::int64_t quad = i % 32 / 4, lane = 4 * col + i % 4;
-  const auto nibble = [&](const std::uint8_t* block) {
+// Where a step of 32 inputs has the codes of one of them for one of the 16 outputs.
+struct InStep {
+  InStep(std::int64_t input, std::int64_t col) : quad(input % 32 / 4), lane(4 * col + input % 4) {}
+  int bit(const std::uint8_t* block) const { return block[lane] >> quad & 1; }
+  int two_bits(const std::uint8_t* block) const {
+    return block[64 * (quad / 4) + lane] >> (2 * (quad % 4)) & 3;
+  }
+  int nibble(const std::uint8_t* block) const {
     const int byte = block[64 * (quad % 4) + lane];
     return quad < 4 ? byte & 15 : byte >> 4;
-  };
-  const auto two_bits = [&](const std::uint8_t* block) {
-    return block[64 * (quad / 4) + lane] >> (2 * (quad % 4)) & 3;
-  };
-  if (const GridLayout* grid = grid_layout(dtype); grid != nullptr) {
-    const std::uint8_t* super = panel + i / 256 * grid->block_bytes();
-    const std::uint8_t* scales = super + 32;
-    const std::uint8_t* block = scales + 64 * grid->n_scales + i % 256 / 32 * 64 * grid->code_bits;
-    const std::int64_t s = i % 256 * grid->n_scales / 32;
-    const int scale = scales[16 * (s / 2) + col] >> (4 * (s % 2)) & 15;
-    const int code = grid->code_bits == 4 ? nibble(block)
-                                          : two_bits(block) | (block[128 + lane] >> quad & 1) << 2;
-    return half_at(super, col) * double{grid->unit} * (2 * scale + 1) * grid->values[code];
   }
+  std::int64_t quad, lane;
+};
+
+double grid_weight_at(const GridLayout& grid, const std::uint8_t* panel, std::int64_t i,
+                      std::int64_t col) {
+  const InStep at(i, col);
+  const std::uint8_t* super = panel + i / 256 * grid.block_bytes();
+  const std::uint8_t* scales = super + 32;
+  const std::uint8_t* block = scales + 64 * grid.n_scales + i % 256 / 32 * 64 * grid.code_bits;
+  const std::int64_t s = i % 256 * grid.n_scales / 32;
+  const int scale = scales[16 * (s / 2) + col] >> (4 * (s % 2)) & 15;
+  const int code =
+      grid.code_bits == 4 ? at.nibble(block) : at.two_bits(block) | at.bit(block + 128) << 2;
+  return half_at(super, col) * double{grid.unit} * (2 * scale + 1) * grid.values[code];
+}
+
+// Weight (input i, output column) of a panel, by the layout table of packed_matrix.h.
+double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::int64_t col) {
+  if (const GridLayout* grid = grid_layout(dtype)) return grid_weight_at(*grid, panel, i, col);
+  const InStep at(i, col);
   switch (dtype) {
     case DType::f32: {
       float w;
@@ -244,25 +255,25 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
     }
     case DType::q8_0: {
       const std::uint8_t* block = panel + i / 32 * 544;
-      return (block[64 * quad + lane] - 128) * half_at(block + 512, col);
+      return (block[64 * at.quad + at.lane] - 128) * half_at(block + 512, col);
     }
     case DType::q4_0: {
       const std::uint8_t* block = panel + i / 32 * 288;
-      return (nibble(block) - 8) * half_at(block + 256, col);
+      return (at.nibble(block) - 8) * half_at(block + 256, col);
     }
     case DType::q4_1: {
       const std::uint8_t* block = panel + i / 32 * 320;
-      return nibble(block) * half_at(block + 256, col) + half_at(block + 288, col);
+      return at.nibble(block) * half_at(block + 256, col) + half_at(block + 288, col);
     }
     case DType::q5_1: {
       const std::uint8_t* block = panel + i / 32 * 384;
-      const int code = nibble(block) | (block[256 + lane] >> quad & 1) << 4;
+      const int code = at.nibble(block) | at.bit(block + 256) << 4;
       return code * half_at(block + 320, col) + half_at(block + 352, col);
     }
     case DType::q2_k: {
       const std::uint8_t* super = panel + i / 256 * 1344;
       const int scales = super[64 + 16 * (i % 256 / 16) + col];
-      const int code = two_bits(super + 320 + 128 * (i % 256 / 32));
+      const int code = at.two_bits(super + 320 + 128 * (i % 256 / 32));
       return half_at(super, col) * (scales & 15) * code - half_at(super + 32, col) * (scales >> 4);
     }
     case DType::q4_k:
@@ -271,7 +282,7 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
       const std::uint8_t* super = panel + i / 256 * (fifth ? 2816 : 2304);
       const std::int64_t step = i % 256 / 32;
       const std::uint8_t* block = super + 256 + step * (fifth ? 320 : 256);
-      const int code = nibble(block) | (fifth ? block[256 + lane] >> quad & 1 : 0) << 4;
+      const int code = at.nibble(block) | (fifth ? at.bit(block + 256) : 0) << 4;
       const int low = super[64 + 16 * step + col];
       const int high = super[192 + 16 * (step / 2) + col] >> (4 * (step % 2));
       const int scale = (low & 15) | (high & 3) << 4, minimum = low >> 4 | (high >> 2 & 3) << 4;
@@ -280,18 +291,19 @@ double weight_at(DType dtype, const std::uint8_t* panel, std::int64_t i, std::in
     case DType::q6_k: {
       const std::uint8_t* super = panel + i / 256 * 3360;
       const std::uint8_t* block = super + 32 + i % 256 / 32 * 416;
-      const auto scale = static_cast<std::int8_t>(block[384 + 16 * (quad / 4) + col]);
-      return half_at(super, col) * scale * ((nibble(block) | two_bits(block + 256) << 4) - 32);
+      const auto scale = static_cast<std::int8_t>(block[384 + 16 * (at.quad / 4) + col]);
+      return half_at(super, col) * scale *
+             ((at.nibble(block) | at.two_bits(block + 256) << 4) - 32);
     }
     case DType::mxfp4: {
       const std::uint8_t* block = panel + i / 32 * 272;
-      return std::ldexp(kE2m1Values[nibble(block)], block[256 + col] - 128);
+      return std::ldexp(kE2m1Values[at.nibble(block)], block[256 + col] - 128);
     }
     case DType::nvfp4: {
       const std::uint8_t* block = panel + i / 32 * 288;
-      const std::uint8_t scale = block[256 + 16 * (quad / 4) + col];
+      const std::uint8_t scale = block[256 + 16 * (at.quad / 4) + col];
       const double d = scale == 0x7f ? 480 : double{f8_e4m3_to_f32(scale)};
-      return d / 2 * kE2m1Values[nibble(block)];
+      return d / 2 * kE2m1Values[at.nibble(block)];
     }
     default:
       CHECK(false, "packed_dtype gives only types that have a layout");
