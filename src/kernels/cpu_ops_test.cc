@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
 #include "kernels/cpu/isa.h"
@@ -141,7 +142,8 @@ class NormAndProduct {
  public:
   enum class Between : std::uint8_t { nothing, add, other_input };
 
-  explicit NormAndProduct(int n_threads) : pool_(n_threads) {
+  explicit NormAndProduct(int n_threads, const CpuKernels& kernels = *runnable_kernels().back())
+      : kernels_(kernels), pool_(n_threads) {
     ops_.vector(gain_);
     EXPECT_TRUE(ops_.allocate({.n_layers = 1, .n_kv_heads = 1, .head_dim = 16}, 1));
   }
@@ -169,10 +171,9 @@ class NormAndProduct {
  private:
   static constexpr std::int64_t kColumns = 96;
   std::mt19937 random_{5};
+  const CpuKernels& kernels_;
   ThreadPool pool_;
-  CpuOps ops_{*runnable_kernels().back(),
-              pool_,
-              {.max_rows = 40, .max_output_rows = 1, .max_positions = 16}};
+  CpuOps ops_{kernels_, pool_, {.max_rows = 40, .max_output_rows = 1, .max_positions = 16}};
   const Values gain_ = random_values(kColumns, random_);
   const Values x_values_ = random_values(std::size_t{40} * kColumns, random_);
   const TestTensor tensor_ = random_tensor(DType::q4_0, 48, kColumns, random_);
@@ -192,6 +193,23 @@ TEST(CpuOps, what_is_quantised_early_is_never_old) {
             << static_cast<int>(between) << " with " << n << " rows";
       }
     }
+  }
+}
+
+std::atomic<std::int64_t> n_quantized_rows;
+
+TEST(CpuOps, every_row_is_quantised_once) {
+  CpuKernels counting = *runnable_kernels().back();
+  counting.quantize = [](Rows<const float> x, QuantizedRows out, std::int64_t first,
+                         std::int64_t last) {
+    n_quantized_rows += last - first;
+    runnable_kernels().back()->quantize(x, out, first, last);
+  };
+  NormAndProduct model(2, counting);
+  for (int step = 0; step < 3; ++step) {
+    n_quantized_rows = 0;
+    model.step(NormAndProduct::Between::nothing, 40);
+    EXPECT_EQ(n_quantized_rows, 2 * 40) << step;
   }
 }
 
